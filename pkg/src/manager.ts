@@ -1,0 +1,253 @@
+import type { RawManager } from "../wasm/streamkeeper.js";
+import { StreamkeeperError, fromRaw } from "./error.js";
+import { slot } from "./shared.js";
+import { INITIAL_SNAPSHOT, share } from "./snapshot.js";
+import type {
+  EndResult,
+  Events,
+  JitsiLike,
+  LogLevel,
+  ManagerConfig,
+  MeetingStream,
+  Snapshot,
+  StreamStatus,
+} from "./types.js";
+
+interface Promised {
+  resolve(value: never): void;
+  reject(error: StreamkeeperError): void;
+}
+
+/** The page's one manager. Every method is bound: it may be passed on by itself. */
+export class ConnectionManager {
+  readonly #raw: RawManager;
+  readonly #data: string;
+  readonly #listening = new AbortController();
+  readonly #pending = new Map<number, Promised>();
+  readonly #subscribers = new Set<() => void>();
+  readonly #listeners = new Map<keyof Events, Set<(event: never) => void>>();
+  #config: ManagerConfig;
+  #snapshot: Snapshot = INITIAL_SNAPSHOT;
+  #calls = 0;
+  #disposing: Promise<void> | undefined;
+
+  /**
+   * The page's one manager: across components, copies of this module and hot reloads.
+   *
+   * Later calls may give the same configuration again: its functions replace the earlier ones, so that none goes stale.
+   *
+   * @throws StreamkeeperError `not_initialised` before `init()`; `invalid_config` for a bad value, or for other data than
+   * the manager was made with
+   */
+  static shared(config?: ManagerConfig): ConnectionManager {
+    const shared = slot();
+    if (shared.manager) {
+      if (config) shared.manager.#adopt(config);
+      return shared.manager;
+    }
+    if (!shared.Raw) throw new StreamkeeperError("not_initialised", "await init() before ConnectionManager.shared()");
+    return (shared.manager = new ConnectionManager(shared.Raw, config ?? {}));
+  }
+
+  private constructor(Raw: typeof RawManager, config: ManagerConfig) {
+    this.#config = config;
+    this.#data = dataOf(config);
+    const host = {
+      holder: randomUuid(),
+      signal: this.#listening.signal,
+      accessToken: () => this.#config.backend?.accessToken?.() ?? null,
+      listener: (meeting: number, name: string) => (payload: unknown) => this.#meetingEvent(meeting, name, payload),
+      settle: (call: number, ok: boolean, value: unknown) => this.#settle(call, ok, value),
+      emit: (event: keyof Events, data: never) => this.#emit(event, data),
+      changed: () => this.#refresh(),
+      crashed: () => this.#crash("panicked"),
+    };
+    this.#raw = this.#enter(() => new Raw(config, host));
+    this.#refresh();
+  }
+
+  /**
+   * Starts a stream: the caller becomes its streamer, and this page its holder. Without `streamId` a new one; with it an
+   * own scheduled one, or an own live one again.
+   */
+  readonly startStream = (options: { streamId?: string; title?: string } = {}): Promise<StreamStatus> =>
+    this.#call("startStream", options);
+
+  /**
+   * Watches a meeting, so that its end ends the stream. The function that it gives detaches: the stream is then `leaving`,
+   * and attaching it again within `ending.leaveGrace` cancels that (StrictMode, a route that is left and entered again).
+   *
+   * @throws StreamkeeperError `invalid_argument`
+   */
+  readonly attachMeeting = (meeting: JitsiLike, stream: MeetingStream): (() => void) => {
+    const id = this.#enter(() => this.#raw.attach(meeting, stream));
+    return () => {
+      if (this.#isUsable()) this.#enter(() => this.#raw.detach(id));
+    };
+  };
+
+  /** Ends a stream. However many ask, it is ended once, and all of them get the answer. */
+  readonly endStreamById = (streamId: string, reason?: string): Promise<EndResult> =>
+    this.#call("endStreamById", { streamId, reason });
+
+  /** A stream as the database has it, of whomever it is. */
+  readonly getStreamStatus = (streamId: string): Promise<StreamStatus> => this.#call("getStreamStatus", { streamId });
+
+  /** Frozen; the same object until something changes. */
+  readonly getSnapshot = (): Snapshot => this.#snapshot;
+
+  /** Calls `listener` after every change of the snapshot. Gives the function that stops it. */
+  readonly subscribe = (listener: () => void): (() => void) => {
+    // A wrapper, so that the same function subscribed twice is called twice and stopped one by one.
+    const entry = () => listener();
+    this.#subscribers.add(entry);
+    return () => void this.#subscribers.delete(entry);
+  };
+
+  /** Calls `listener` for every `event`. Gives the function that stops it. */
+  readonly on = <E extends keyof Events>(event: E, listener: (event: Events[E]) => void): (() => void) => {
+    const entry = (data: Events[E]) => listener(data);
+    const listeners = this.#listeners.get(event) ?? new Set();
+    this.#listeners.set(event, listeners.add(entry as never));
+    return () => void listeners.delete(entry as never);
+  };
+
+  /** The last inputs and decisions, as JSON, without tokens: for a bug report. */
+  readonly exportTrace = (): string => JSON.stringify(this.#enter(() => this.#raw.trace()));
+
+  /** Sends what has to be sent and leaves nothing behind: no listener, timer or request. `shared()` then makes a new one. */
+  readonly dispose = (): Promise<void> => {
+    this.#disposing ??= (async () => {
+      const shared = slot();
+      if (shared.manager === this) delete shared.manager;
+      if (this.#snapshot.phase === "crashed") return;
+      this.#enter(() => this.#raw.dispose());
+      this.#listening.abort();
+      this.#subscribers.clear();
+      this.#listeners.clear();
+    })();
+    return this.#disposing;
+  };
+
+  /** Another render's configuration: the newest functions, the same data. */
+  #adopt(config: ManagerConfig): void {
+    if (dataOf(config) !== this.#data) {
+      const message = "the manager was made with another configuration; dispose() of it first, or pass the same";
+      throw new StreamkeeperError("invalid_config", message);
+    }
+    this.#config = config;
+  }
+
+  #isUsable(): boolean {
+    return this.#snapshot.phase !== "crashed" && this.#snapshot.phase !== "disposed";
+  }
+
+  #call<T>(method: string, args: object): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const call = ++this.#calls;
+      this.#pending.set(call, { resolve, reject });
+      try {
+        this.#enter(() => this.#raw.call(call, method, args));
+      } catch (error) {
+        this.#pending.delete(call);
+        reject(error as StreamkeeperError);
+      }
+    });
+  }
+
+  /** The only way into the WASM. A trap there ends the manager, never the app. */
+  #enter<T>(into: () => T): T {
+    if (this.#snapshot.phase === "crashed") throw new StreamkeeperError("crashed", "Streamkeeper has crashed");
+    try {
+      return into();
+    } catch (error) {
+      if (error instanceof WebAssembly.RuntimeError) this.#crash(error);
+      throw fromRaw(error);
+    }
+  }
+
+  #crash(cause: unknown): void {
+    if (this.#snapshot.phase === "crashed") return;
+    this.#listening.abort();
+    this.#snapshot = share(this.#snapshot, { ...this.#snapshot, phase: "crashed" });
+    const error = new StreamkeeperError("crashed", "Streamkeeper has crashed", cause);
+    for (const promised of this.#pending.values()) promised.reject(error);
+    this.#pending.clear();
+    this.#emit("log", { level: "error", message: error.message, data: cause });
+    this.#notify();
+  }
+
+  /** Called by the meeting: it may be late, and nothing may be thrown into its emitter. */
+  #meetingEvent(meeting: number, name: string, payload: unknown): void {
+    if (!this.#isUsable()) return;
+    try {
+      this.#enter(() => this.#raw.meetingEvent(meeting, name, payload));
+    } catch (error) {
+      this.#emit("log", { level: "error", message: `the meeting's ${name} was not understood`, data: error });
+    }
+  }
+
+  #settle(call: number, ok: boolean, value: unknown): void {
+    const promised = this.#pending.get(call);
+    this.#pending.delete(call);
+    if (ok) promised?.resolve(value as never);
+    else promised?.reject(fromRaw(value));
+  }
+
+  #refresh(): void {
+    const next = share(this.#snapshot, this.#raw.snapshot() as Snapshot);
+    if (next === this.#snapshot) return;
+    this.#snapshot = next;
+    this.#notify();
+  }
+
+  #notify(): void {
+    for (const subscriber of [...this.#subscribers]) this.#safely(subscriber);
+  }
+
+  #emit<E extends keyof Events>(event: E, data: Events[E]): void {
+    if (event === "log") this.#log(data as Events["log"]);
+    for (const listener of [...(this.#listeners.get(event) ?? [])]) this.#safely(() => listener(data as never));
+  }
+
+  #log({ level, message, data }: Events["log"]): void {
+    const logger = this.#config.logger ?? DEFAULT_LOGGER;
+    try {
+      logger[level]?.(message, data);
+    } catch {
+      // A logger that throws has nowhere to say so.
+    }
+  }
+
+  /** Runs what belongs to the app: its errors are told to its logger and stop nobody else. */
+  #safely(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#log({ level: "error", message: "a listener threw", data: error });
+    }
+  }
+}
+
+const DEFAULT_LOGGER: Partial<Record<LogLevel, (message: string, data?: unknown) => void>> = {
+  warn: (message, data) => console.warn("[streamkeeper]", message, data),
+  error: (message, data) => console.error("[streamkeeper]", message, data),
+};
+
+/** What of a configuration is data, in one order: two with equal texts differ in functions at most. */
+function dataOf(config: ManagerConfig): string {
+  return JSON.stringify(config, (_key, value: unknown) => {
+    if (typeof value === "function") return "function";
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
+}
+
+/** A random UUID; `crypto.randomUUID` is there on secure origins only. */
+function randomUuid(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}

@@ -1,0 +1,43 @@
+import type { RawManager } from "../wasm/streamkeeper.js";
+import { StreamkeeperError } from "./error.js";
+import type { ConnectionManager } from "./manager.js";
+
+/** What `init` takes: where the WASM is, or the WASM itself. */
+export type WasmSource = string | URL | Request | Response | BufferSource | WebAssembly.Module;
+
+/** The one place that all copies of this module in a page share. */
+interface Slot {
+  /** Changes when copies of different releases can no longer share a manager. */
+  readonly protocol: 1;
+  loading?: Promise<void>;
+  Raw?: typeof RawManager;
+  manager?: ConnectionManager;
+}
+
+const KEY = Symbol.for("streamkeeper");
+
+/** Made at the first use, never at import: importing touches no global. */
+export function slot(): Slot {
+  const global = globalThis as { [KEY]?: Slot };
+  const found = (global[KEY] ??= { protocol: 1 });
+  if (found.protocol !== 1) {
+    throw new StreamkeeperError("conflict", "another, incompatible release of streamkeeper is at work in this page");
+  }
+  return found;
+}
+
+/** Loads the WASM, once for the page. A failed load may be tried again. */
+export function load(source: () => WasmSource | Promise<WasmSource>): Promise<void> {
+  const shared = slot();
+  shared.loading ??= (async () => {
+    try {
+      const glue = await import("../wasm/streamkeeper.js");
+      await glue.default({ module_or_path: (await source()) as never });
+      shared.Raw = glue.RawManager;
+    } catch (cause) {
+      delete shared.loading;
+      throw new StreamkeeperError("unavailable", `WebAssembly could not be started: ${String(cause)}`, cause);
+    }
+  })();
+  return shared.loading;
+}

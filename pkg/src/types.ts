@@ -1,0 +1,134 @@
+/** Milliseconds throughout, unless a name says otherwise. */
+export interface ManagerConfig {
+  /** Where streams are kept. Without it nothing can be started or ended, and such calls reject with `no_backend`. */
+  backend?: {
+    /** The origin of a Supabase project or of a gateway. */
+    url: string;
+    /** The publishable key, sent as `apikey`. Never a service key. */
+    apiKey?: string;
+    /** The origin of a gateway that stands beside a Supabase project. */
+    gatewayUrl?: string;
+    /** The signed-in person's JWT; `null`: signed out. Asked for again when the backend does not take the last one. */
+    accessToken?: () => string | null | Promise<string | null>;
+  };
+  /** How a stream is ended. */
+  ending?: {
+    /** Before attempts 2, 3, …; the last one repeats. Default `[1_000, 2_000, 3_000]`. */
+    delays?: number[];
+    /** Attempts in one round, 1 to 10. Default 3. */
+    maxAttempts?: number;
+    /** For one attempt. Default 10 000. */
+    timeout?: number;
+    /** How long a leave may be a reconnect. Default 4 000; 60 000 after a fatal error that Jitsi recovers from. */
+    leaveGrace?: number;
+    /** What a page that goes away does with the streams it hosts. Default `"grace"`: the lease decides. */
+    onPageHide?: "grace" | "end" | "keep";
+    /** The lease of a closed tab. Default 30 000. */
+    hostGrace?: number;
+  };
+  /** Seed 003's inactivity settings; `null`: never. */
+  inactivity?: {
+    timeout?: number | null;
+    prompt?: number | null;
+    hiddenGrace?: number | null;
+    whileLive?: "stay" | "apply";
+  };
+  /** How a lost chat connection comes back. */
+  reconnect?: { delay?: number; maxDelay?: number; jitter?: boolean };
+  /** How a chat connection is checked. */
+  health?: { interval?: number; timeout?: number };
+  /** Where messages go. Default: `console.warn` and `console.error`, nothing below. */
+  logger?: Partial<Record<LogLevel, (message: string, data?: unknown) => void>>;
+}
+
+/** How much a message matters. */
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+/** Everything that can be seen of a manager. Frozen; unchanged parts keep their identity. */
+export interface Snapshot {
+  phase: "loading" | "ready" | "unavailable" | "crashed" | "disposed";
+  chat: {
+    status: "disconnected" | "connecting" | "connected" | "reconnecting" | "closing";
+    reason: string | null;
+    userId: string | null;
+    attempt: number;
+    nextRetryAt: number | null;
+    generation: number;
+    lastError: string | null;
+  };
+  presence: {
+    active: boolean;
+    lastActivityAt: number;
+    visible: boolean;
+    online: boolean;
+    frozen: boolean;
+    idlePromptUntil: number | null;
+  };
+  /** By stream id. */
+  streams: Record<string, StreamState>;
+  rooms: Record<string, never>;
+  pendingEnds: number;
+}
+
+/** One stream, as this page knows it. */
+export interface StreamState {
+  role: "host" | "viewer";
+  status: "live" | "leaving" | "ending" | "ended" | "failed";
+  /** The signal that led to the status: Jitsi's own event name, or `detached`, `page_hidden`, `requested`, or yours. */
+  reason: string | null;
+  /** Attempts in this round. */
+  attempt: number;
+  lastError: string | null;
+}
+
+/** The events of `on`. */
+export interface Events {
+  /** An attempt to end a stream has been answered, or has timed out. */
+  endAttempt: { streamId: string; attempt: number; signal: string | null; ok: boolean; status: string | null; error: string | null };
+  /** A stream is over; `elsewhere`: somebody else had ended it. Once per stream. */
+  end: { streamId: string; reason: string | null; elsewhere: boolean };
+  /** What the logger gets. */
+  log: { level: LogLevel; message: string; data?: unknown };
+}
+
+/** A stream, as the database has it. */
+export interface StreamStatus {
+  stream_id: string;
+  streamer_id: string;
+  title: string | null;
+  status: "scheduled" | "live" | "ended";
+  is_live: boolean;
+  started_at: string | null;
+  ended_at: string | null;
+  last_seen_at: string | null;
+  duration_seconds: number;
+  end_reason: string | null;
+}
+
+/** What came of an end. */
+export interface EndResult {
+  status: "ended" | "already_ended" | "not_found" | "queued";
+  ended: string[];
+  already: string[];
+  /** Calls that were made for it. */
+  attempts: number;
+  via: "rpc" | "fallback" | "outbox";
+}
+
+/** What a stream's meeting has to say of it. */
+export interface MeetingStream {
+  streamId: string;
+  streamerId: string;
+  /** `viewer`: whatever happens in this page, it ends nothing. */
+  role: "host" | "viewer";
+  /** Only if that participant's leave is to end the stream as well: its id in the meeting. */
+  hostParticipantId?: string;
+}
+
+type Listener = (...args: any[]) => void;
+
+/** Jitsi's IFrame API, or anything with a Node-style emitter. */
+export type JitsiLike = (
+  | { on(event: string, listener: Listener): unknown; off(event: string, listener: Listener): unknown }
+  | { addListener(event: string, listener: Listener): unknown; removeListener(event: string, listener: Listener): unknown }
+) & { executeCommand?(command: string, ...args: any[]): unknown };

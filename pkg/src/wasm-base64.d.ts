@@ -1,0 +1,3 @@
+// Written by scripts/inline.mjs.
+declare const base64: string;
+export default base64;

@@ -1,0 +1,70 @@
+//! The raw class that the TypeScript façade wraps. Users never see it.
+
+use crate::browser::value::{error_to_js, from_js, to_js};
+use crate::browser::{Driver, Host};
+use crate::engine::{Action, Attachment, CallId, Config, Error, Input, MeetingEvent, MeetingId};
+use std::rc::Rc;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// One manager. What it throws is `{code, message, cause}`; what it promises is settled through the host.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct RawManager {
+    driver: Rc<Driver>,
+}
+
+#[wasm_bindgen]
+impl RawManager {
+    /// Checks the configuration and starts.
+    #[wasm_bindgen(constructor)]
+    pub fn new(config: &JsValue, host: Host) -> Result<RawManager, JsValue> {
+        let config = checked(Config::parse(&from_js(config)))?;
+        Ok(RawManager { driver: Driver::start(config, host)? })
+    }
+
+    /// Calls a method whose promise has the number `call`. Bad arguments are thrown; the rest is settled.
+    pub fn call(&self, call: u32, method: &str, arguments: &JsValue) -> Result<(), JsValue> {
+        let action = checked(Action::parse(method, &from_js(arguments)))?;
+        self.driver.handle(Input::Call { call: CallId(call), action });
+        Ok(())
+    }
+
+    /// Attaches a meeting; gives its number.
+    pub fn attach(&self, meeting: JsValue, stream: &JsValue) -> Result<u32, JsValue> {
+        let attachment = checked(Attachment::parse(&from_js(stream)))?;
+        checked(self.driver.attach(meeting, attachment)).map(|id| id.0)
+    }
+
+    /// Detaches a meeting; a second time does nothing.
+    pub fn detach(&self, meeting: u32) {
+        self.driver.detach(MeetingId(meeting));
+    }
+
+    /// A meeting has said something.
+    #[wasm_bindgen(js_name = meetingEvent)]
+    pub fn meeting_event(&self, meeting: u32, name: &str, payload: &JsValue) {
+        if let Some(event) = MeetingEvent::parse(name, &from_js(payload)) {
+            self.driver.handle(Input::Meeting { meeting: MeetingId(meeting), event });
+        }
+    }
+
+    /// A new copy of the snapshot.
+    pub fn snapshot(&self) -> JsValue {
+        to_js(&self.driver.snapshot())
+    }
+
+    /// A new copy of the trace.
+    pub fn trace(&self) -> JsValue {
+        to_js(&self.driver.trace())
+    }
+
+    /// Sends what has to be sent, then leaves nothing behind.
+    pub fn dispose(&self) {
+        self.driver.dispose();
+    }
+}
+
+fn checked<T>(result: Result<T, Error>) -> Result<T, JsValue> {
+    result.map_err(|error| error_to_js(&error))
+}

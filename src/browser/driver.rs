@@ -1,0 +1,225 @@
+//! The driver: the engine, its one timer, and the effects of its outputs.
+
+use super::backend::Backend;
+use super::meeting::Listening;
+use super::page;
+use super::value::{error_to_js, to_js};
+use crate::engine::{Attachment, Config, Error, Input, Manager, MeetingId, Output, RequestId, Rpc, Value};
+use gloo_timers::callback::Timeout;
+use js_sys::Function;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::{Rc, Weak};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{AbortController, AbortSignal};
+
+#[wasm_bindgen]
+extern "C" {
+    /// The façade, as seen from here.
+    #[derive(Debug, Clone)]
+    pub type Host;
+
+    /// This page load's own random id.
+    #[wasm_bindgen(method, getter)]
+    fn holder(this: &Host) -> String;
+    /// Aborted when the manager is disposed of or has crashed: takes every listener of ours away.
+    #[wasm_bindgen(method, getter)]
+    fn signal(this: &Host) -> AbortSignal;
+    /// The app's `accessToken()`: a token, null, or a promise of one.
+    #[wasm_bindgen(method, catch, js_name = accessToken)]
+    pub fn access_token(this: &Host) -> Result<JsValue, JsValue>;
+    /// A function for a vendor to call: it checks its generation, and never throws.
+    #[wasm_bindgen(method, catch)]
+    fn listener(this: &Host, meeting: u32, name: &str) -> Result<Function, JsValue>;
+    /// Settles a promise.
+    #[wasm_bindgen(method, catch)]
+    fn settle(this: &Host, call: u32, ok: bool, value: &JsValue) -> Result<(), JsValue>;
+    /// Tells an event's listeners.
+    #[wasm_bindgen(method, catch)]
+    fn emit(this: &Host, event: &str, data: &JsValue) -> Result<(), JsValue>;
+    /// The snapshot is another one.
+    #[wasm_bindgen(method, catch)]
+    fn changed(this: &Host) -> Result<(), JsValue>;
+    /// The WASM has panicked and must not be entered again.
+    #[wasm_bindgen(method, catch)]
+    fn crashed(this: &Host) -> Result<(), JsValue>;
+}
+
+thread_local! {
+    /// Whom a panic is told to. The hook is the only way to hear of one inside a timer or a promise.
+    static PANIC: RefCell<Option<Host>> = const { RefCell::new(None) };
+}
+
+/// Runs the engine in a page.
+#[derive(Debug)]
+pub struct Driver {
+    host: Host,
+    backend: Option<Rc<Backend>>,
+    manager: RefCell<Manager>,
+    effects: RefCell<VecDeque<Output>>,
+    acting: Cell<bool>,
+    timer: RefCell<Option<Timeout>>,
+    requests: RefCell<BTreeMap<RequestId, AbortController>>,
+    meetings: RefCell<BTreeMap<MeetingId, Listening>>,
+    last_meeting: Cell<u32>,
+    page: RefCell<Option<page::Listening>>,
+}
+
+impl Driver {
+    /// Starts: from here on the page's events are listened to.
+    pub fn start(config: Config, host: Host) -> Result<Rc<Driver>, JsValue> {
+        let driver = Rc::new(Driver {
+            backend: config.backend.clone().map(|backend| Rc::new(Backend::new(backend))),
+            manager: RefCell::new(Manager::new(config, host.holder(), page::now(), wall_clock())),
+            effects: RefCell::default(),
+            acting: Cell::new(false),
+            timer: RefCell::default(),
+            requests: RefCell::default(),
+            meetings: RefCell::default(),
+            last_meeting: Cell::new(0),
+            page: RefCell::default(),
+            host,
+        });
+        PANIC.set(Some(driver.host.clone()));
+        std::panic::set_hook(Box::new(|_| {
+            let _ = PANIC.with_borrow(|host| host.as_ref().map(Host::crashed));
+        }));
+        let weak = Rc::downgrade(&driver);
+        let listening = page::listen(&driver.host.signal(), move |event| handle(&weak, Input::Page(event)))?;
+        *driver.page.borrow_mut() = Some(listening);
+        Ok(driver)
+    }
+
+    /// One input, all its effects, the timer.
+    ///
+    /// Effects happen after every borrow has ended, so an app's callback may call straight back in: its input is handled
+    /// at once, its effects come after those that were there before.
+    pub fn handle(self: &Rc<Self>, input: Input) {
+        {
+            // Still borrowed means that the engine has trapped in the middle of an input: it is not to be entered again.
+            let Ok(mut manager) = self.manager.try_borrow_mut() else { return };
+            manager.handle(wall_clock(), input);
+            let mut effects = self.effects.borrow_mut();
+            while let Some(output) = manager.poll() {
+                effects.push_back(output);
+            }
+        }
+        if self.acting.replace(true) {
+            return;
+        }
+        loop {
+            let next = self.effects.borrow_mut().pop_front();
+            let Some(output) = next else { break };
+            self.act(output);
+        }
+        self.acting.set(false);
+        self.set_timer();
+    }
+
+    /// Listens to a meeting, then tells the engine.
+    pub fn attach(self: &Rc<Self>, meeting: JsValue, attachment: Attachment) -> Result<MeetingId, Error> {
+        self.last_meeting.set(self.last_meeting.get().wrapping_add(1));
+        let id = MeetingId(self.last_meeting.get());
+        let listening = Listening::new(meeting, |name| self.host.listener(id.0, name))?;
+        self.meetings.borrow_mut().insert(id, listening);
+        self.handle(Input::Attach { meeting: id, attachment });
+        Ok(id)
+    }
+
+    /// Stops listening to a meeting, then tells the engine.
+    pub fn detach(self: &Rc<Self>, id: MeetingId) {
+        let listening = self.meetings.borrow_mut().remove(&id);
+        if let Some(listening) = listening {
+            listening.stop();
+            self.handle(Input::Detach { meeting: id });
+        }
+    }
+
+    /// The last goodbye: what has to get out gets out, then nothing of ours is left in the page.
+    pub fn dispose(self: &Rc<Self>) {
+        self.handle(Input::Dispose);
+        let meetings = std::mem::take(&mut *self.meetings.borrow_mut());
+        meetings.into_values().for_each(Listening::stop);
+        self.page.borrow_mut().take();
+    }
+
+    /// The snapshot.
+    pub fn snapshot(&self) -> Value {
+        self.manager.try_borrow().map(|manager| manager.snapshot()).unwrap_or_default()
+    }
+
+    /// The trace.
+    pub fn trace(&self) -> Value {
+        self.manager.try_borrow().map(|manager| manager.trace()).unwrap_or_default()
+    }
+
+    fn act(self: &Rc<Self>, output: Output) {
+        // A callback that throws is the façade's to log; whatever it does, the next effect happens.
+        let _ = match output {
+            Output::Send { request, rpc, fresh_token } => self.send(request, rpc, fresh_token),
+            Output::PrepareToken => self.prepare_token(),
+            Output::Abort { request } => {
+                if let Some(controller) = self.requests.borrow_mut().remove(&request) {
+                    controller.abort();
+                }
+                Ok(())
+            }
+            Output::Settle { call, result: Ok(value) } => self.host.settle(call.0, true, &to_js(&value)),
+            Output::Settle { call, result: Err(error) } => self.host.settle(call.0, false, &error_to_js(&error)),
+            Output::Emit { event, data } => self.host.emit(event, &to_js(&data)),
+            Output::Changed => self.host.changed(),
+        };
+    }
+
+    fn send(self: &Rc<Self>, request: RequestId, rpc: Rpc, fresh_token: bool) -> Result<(), JsValue> {
+        let Some(backend) = self.backend.clone() else { return Ok(()) };
+        let controller = AbortController::new()?;
+        let signal = controller.signal();
+        self.requests.borrow_mut().insert(request, controller);
+        let sent = if fresh_token { None } else { backend.send_now(&rpc, &signal) };
+        let (weak, host) = (Rc::downgrade(self), self.host.clone());
+        spawn_local(async move {
+            let answer = match sent {
+                Some(sent) => backend.receive(sent).await,
+                None => backend.send(&host, &rpc, &signal).await,
+            };
+            if let Some(driver) = weak.upgrade() {
+                driver.requests.borrow_mut().remove(&request);
+                driver.handle(Input::Answer { request, answer });
+            }
+        });
+        Ok(())
+    }
+
+    fn prepare_token(&self) -> Result<(), JsValue> {
+        let Some(backend) = self.backend.clone() else { return Ok(()) };
+        let host = self.host.clone();
+        spawn_local(async move {
+            // Without one the first call asks again, and says what is wrong.
+            let _ = backend.refresh_token(&host).await;
+        });
+        Ok(())
+    }
+
+    fn set_timer(self: &Rc<Self>) {
+        let Ok(manager) = self.manager.try_borrow() else { return };
+        let weak = Rc::downgrade(self);
+        let timer = manager.next_wakeup().map(|at| {
+            let wait = at.saturating_sub(wall_clock()).min(i32::MAX as u64) as u32;
+            Timeout::new(wait, move || handle(&weak, Input::Wake))
+        });
+        *self.timer.borrow_mut() = timer;
+    }
+}
+
+fn handle(driver: &Weak<Driver>, input: Input) {
+    if let Some(driver) = driver.upgrade() {
+        driver.handle(input);
+    }
+}
+
+fn wall_clock() -> u64 {
+    js_sys::Date::now() as u64
+}

@@ -1,0 +1,9 @@
+//! The browser acts: DOM events become inputs, outputs become effects. Nothing here decides.
+
+pub mod backend;
+pub mod driver;
+pub mod meeting;
+pub mod page;
+pub mod value;
+
+pub use driver::{Driver, Host};

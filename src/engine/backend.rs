@@ -1,0 +1,210 @@
+//! The backend's calls, and what its answers mean.
+
+use super::action::StreamId;
+use super::error::{Code, Error};
+use super::value::Value;
+
+/// A database function to call, `POST {url}/rest/v1/rpc/{function}`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rpc {
+    /// The function's name.
+    pub function: &'static str,
+    /// Its named arguments, as one object.
+    pub arguments: Value,
+    /// Whether the call has to outlive the page: every call of an ending does.
+    pub keepalive: bool,
+}
+
+impl Rpc {
+    /// `start_stream`.
+    pub fn start(stream: Option<&StreamId>, title: Option<&str>, holder: &str) -> Rpc {
+        let arguments =
+            Value::object([("p_stream_id", stream.into()), ("p_title", title.into()), ("p_holder", holder.into())]);
+        Rpc { function: "start_stream", arguments, keepalive: false }
+    }
+
+    /// `end_stream_comprehensive`, for one stream.
+    pub fn end(stream: &StreamId, reason: &str, holder: &str, attempt: u32) -> Rpc {
+        let arguments = Value::object([
+            ("p_stream_id", stream.into()),
+            ("p_reason", reason.into()),
+            ("p_holder", holder.into()),
+            ("p_attempt", attempt.into()),
+        ]);
+        Rpc { function: "end_stream_comprehensive", arguments, keepalive: true }
+    }
+
+    /// `get_stream_status`.
+    pub fn status(stream: &StreamId) -> Rpc {
+        Rpc {
+            function: "get_stream_status",
+            arguments: Value::object([("p_stream_id", stream.into())]),
+            keepalive: false,
+        }
+    }
+}
+
+/// What came of a call.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// An HTTP response.
+    Http {
+        /// Its status.
+        status: u16,
+        /// Its body, if that was JSON.
+        body: Option<Value>,
+    },
+    /// No response: refused, reset, redirected, blocked.
+    Unreachable,
+    /// The engine's own deadline has passed.
+    TimedOut,
+    /// The app's `accessToken` threw or rejected. Its message is not kept: it may hold what it was given.
+    NoToken,
+}
+
+impl Answer {
+    /// As a trace records it: no data but the status and the error.
+    pub fn to_value(&self) -> Value {
+        match self {
+            Answer::Http { status, body } => {
+                let field = |name| body.as_ref().and_then(|body| body.text(name)).map_or(Value::Null, Value::from);
+                Value::object([
+                    ("http", u32::from(*status).into()),
+                    ("json", body.is_some().into()),
+                    ("status", field("status")),
+                    ("code", field("code")),
+                ])
+            }
+            Answer::Unreachable => "unreachable".into(),
+            Answer::TimedOut => "timed out".into(),
+            Answer::NoToken => "no token".into(),
+        }
+    }
+}
+
+/// What an answer means for a call that must arrive.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// The backend has done it, or had done it before: a 2xx whose JSON is our own.
+    Delivered(Value),
+    /// The backend knows the call and refuses it: a 400, 403 or 409 in PostgREST's shape. Trying again changes nothing.
+    Refused(Error),
+    /// The token was not accepted.
+    Unauthorised(Error),
+    /// Not delivered, not refused: a server in trouble, a deploy in progress, a captive portal.
+    Transient(Error),
+}
+
+/// The statuses by which the database's own answers are known: a portal's `200 {"status":"ok"}` is not one of them.
+const OURS: [&str; 6] = ["ended", "already_ended", "not_found", "live", "scheduled", "queued"];
+
+/// Judges the answer to a call of `function`.
+pub fn judge(function: &str, answer: Answer) -> Verdict {
+    let (status, body) = match answer {
+        Answer::Http { status, body } => (status, body),
+        Answer::Unreachable => {
+            return Verdict::Transient(failed(Code::Offline, function, "the backend was not reached"));
+        }
+        Answer::TimedOut => return Verdict::Transient(failed(Code::Timeout, function, "no answer in time")),
+        Answer::NoToken => return Verdict::Transient(failed(Code::Token, function, "accessToken() failed")),
+    };
+    match body {
+        Some(body) if (200..300).contains(&status) && body.text("status").is_some_and(|text| OURS.contains(&text)) => {
+            Verdict::Delivered(body)
+        }
+        body => {
+            let shaped = body.filter(|body| body.text("code").is_some() && body.text("message").is_some());
+            let error = http_error(function, status, shaped.as_ref());
+            match (status, shaped) {
+                (401, _) => Verdict::Unauthorised(error),
+                (400 | 403 | 409, Some(_)) => Verdict::Refused(error),
+                _ => Verdict::Transient(error),
+            }
+        }
+    }
+}
+
+fn failed(code: Code, function: &str, what: &str) -> Error {
+    Error::new(code, [function, ": ", what].concat())
+}
+
+fn http_error(function: &str, status: u16, body: Option<&Value>) -> Error {
+    let code = match status {
+        401 => Code::Token,
+        403 => Code::NotAllowed,
+        409 => Code::Conflict,
+        _ => Code::Rejected,
+    };
+    let number = status.to_string();
+    let mut message = [function, ": HTTP ", &number].concat();
+    if let Some(body) = body {
+        for part in [body.text("code"), body.text("message")].into_iter().flatten() {
+            message.push(' ');
+            message.extend(part.chars().take(200));
+        }
+    } else if (200..300).contains(&status) {
+        message.push_str(", but the answer is not the backend's own");
+    }
+    Error { status: Some(status), cause: body.cloned().unwrap_or_default(), ..Error::new(code, message) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn http(status: u16, body: Option<Value>) -> Verdict {
+        judge("end_stream_comprehensive", Answer::Http { status, body })
+    }
+
+    fn postgrest(code: &str) -> Option<Value> {
+        Some(Value::object([
+            ("code", code.into()),
+            ("message", "no".into()),
+            ("details", Value::Null),
+            ("hint", Value::Null),
+        ]))
+    }
+
+    fn ours(status: &str) -> Option<Value> {
+        Some(Value::object([("status", status.into())]))
+    }
+
+    #[test]
+    fn delivered_is_only_a_2xx_with_our_own_status() {
+        for status in ["ended", "already_ended", "not_found"] {
+            assert!(matches!(http(200, ours(status)), Verdict::Delivered(_)));
+        }
+        // A captive portal's page, its JSON, an empty 204, a proxy's list.
+        for body in [None, ours("ok"), Some(Value::Null), Some(Value::List(vec![]))] {
+            let Verdict::Transient(error) = http(200, body) else { panic!("taken for delivered") };
+            assert!(error.message.ends_with("not the backend's own"), "{error}");
+        }
+        assert!(matches!(http(204, None), Verdict::Transient(_)));
+    }
+
+    #[test]
+    fn refused_is_only_postgrests_own_word() {
+        for (status, code) in [(400, Code::Rejected), (403, Code::NotAllowed), (409, Code::Conflict)] {
+            let Verdict::Refused(error) = http(status, postgrest("42501")) else { panic!("{status} is not refused") };
+            assert_eq!((error.code, error.status), (code, Some(status)));
+            assert_eq!(error.message, format!("end_stream_comprehensive: HTTP {status} 42501 no"));
+            assert!(
+                matches!(http(status, None), Verdict::Transient(_)),
+                "a proxy's own {status} page is not the backend's"
+            );
+        }
+    }
+
+    #[test]
+    fn the_rest_is_tried_again() {
+        for status in [302, 404, 405, 408, 418, 429, 500, 502, 503, 504] {
+            assert!(matches!(http(status, postgrest("PGRST202")), Verdict::Transient(_)), "{status}");
+        }
+        assert!(matches!(http(401, None), Verdict::Unauthorised(_)));
+        for (answer, code) in
+            [(Answer::Unreachable, Code::Offline), (Answer::TimedOut, Code::Timeout), (Answer::NoToken, Code::Token)]
+        {
+            assert!(matches!(judge("f", answer), Verdict::Transient(error) if error.code == code));
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The engine decides. It is sans-I/O: everything it knows comes in through [`Manager::handle`], everything it wants
+//! goes out through [`Manager::poll`], and the one timer it needs is [`Manager::next_wakeup`].
+//!
+//! The contract, in this order, each time: **one** `handle`, then `poll` until `None`, then set the timer to
+//! `next_wakeup`. A wake-up may come late or not at all; every input checks every deadline, so it can be late, never wrong.
+
+pub mod action;
+pub mod backend;
+pub mod clock;
+pub mod config;
+pub mod ending;
+pub mod error;
+pub mod manager;
+pub mod meeting;
+pub mod page;
+pub mod trace;
+pub mod value;
+
+pub use action::{Action, Attachment, Role, StreamId};
+pub use backend::{Answer, Rpc};
+pub use config::Config;
+pub use error::{Code, Error};
+pub use manager::{Input, Manager, Output};
+pub use meeting::MeetingEvent;
+pub use page::PageEvent;
+pub use value::Value;
+
+/// Milliseconds: a duration, or a wall-clock time since the Unix epoch.
+pub type Millis = u64;
+
+/// One promise that JavaScript waits for. The façade numbers them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CallId(pub u32);
+
+/// One attached meeting. A detached and re-attached meeting has a new id, so events of the old one are ignored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MeetingId(pub u32);
+
+/// One request to the backend: its generation. An answer to a request that is no longer waited for is ignored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RequestId(pub u32);

@@ -1,0 +1,84 @@
+//! What the engine knows of the page and its network.
+
+use super::value::Value;
+
+/// What the browser tells of the page. The wording is the DOM's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PageEvent {
+    /// `online`.
+    Online,
+    /// `offline`.
+    Offline,
+    /// `visibilitychange` to visible.
+    Visible,
+    /// `visibilitychange` to hidden.
+    Hidden,
+    /// `pagehide`: the page goes away, or (persisted) into the back/forward cache.
+    PageHide {
+        /// Into the back/forward cache: a pause, not an end.
+        persisted: bool,
+    },
+    /// `pageshow`.
+    PageShow,
+    /// `freeze`.
+    Freeze,
+    /// `resume`.
+    Resume,
+}
+
+impl PageEvent {
+    /// Its name in a trace.
+    pub fn name(self) -> &'static str {
+        match self {
+            PageEvent::Online => "online",
+            PageEvent::Offline => "offline",
+            PageEvent::Visible => "visible",
+            PageEvent::Hidden => "hidden",
+            PageEvent::PageHide { persisted: true } => "pagehide persisted",
+            PageEvent::PageHide { persisted: false } => "pagehide",
+            PageEvent::PageShow => "pageshow",
+            PageEvent::Freeze => "freeze",
+            PageEvent::Resume => "resume",
+        }
+    }
+}
+
+/// The state of the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// It can be seen.
+    pub visible: bool,
+    /// The browser believes that it has a network. False is a strong hint, true a weak one.
+    pub online: bool,
+    /// It is frozen: no timer runs.
+    pub frozen: bool,
+}
+
+impl Page {
+    /// Takes an event in; true if something changed.
+    pub fn apply(&mut self, event: PageEvent) -> bool {
+        let before = *self;
+        match event {
+            PageEvent::Online => self.online = true,
+            PageEvent::Offline => self.online = false,
+            PageEvent::Visible => self.visible = true,
+            PageEvent::Hidden => self.visible = false,
+            PageEvent::Freeze => self.frozen = true,
+            PageEvent::Resume | PageEvent::PageShow => self.frozen = false,
+            PageEvent::PageHide { .. } => {}
+        }
+        *self != before
+    }
+
+    /// The snapshot's `presence`.
+    pub fn to_value(self, since: Option<u64>) -> Value {
+        Value::object([
+            ("active", true.into()),
+            ("lastActivityAt", Value::millis(since)),
+            ("visible", self.visible.into()),
+            ("online", self.online.into()),
+            ("frozen", self.frozen.into()),
+            ("idlePromptUntil", Value::Null),
+        ])
+    }
+}

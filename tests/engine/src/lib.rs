@@ -1,0 +1,1 @@
+//! Tests live in `tests/`; this crate keeps their native dependencies out of the browser library.
