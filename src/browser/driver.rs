@@ -4,11 +4,12 @@ use super::backend::Backend;
 use super::meeting::Listening;
 use super::page;
 use super::value::{error_to_js, to_js};
+use crate::engine::table::Table;
 use crate::engine::{Attachment, Config, Error, Input, Manager, MeetingId, Output, RequestId, Rpc, Value};
 use gloo_timers::callback::Timeout;
 use js_sys::Function;
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -61,8 +62,8 @@ pub struct Driver {
     effects: RefCell<VecDeque<Output>>,
     acting: Cell<bool>,
     timer: RefCell<Option<Timeout>>,
-    requests: RefCell<BTreeMap<RequestId, AbortController>>,
-    meetings: RefCell<BTreeMap<MeetingId, Listening>>,
+    requests: RefCell<Table<RequestId, AbortController>>,
+    meetings: RefCell<Table<MeetingId, Listening>>,
     last_meeting: Cell<u32>,
     page: RefCell<Option<page::Listening>>,
 }
@@ -140,8 +141,8 @@ impl Driver {
     /// The last goodbye: what has to get out gets out, then nothing of ours is left in the page.
     pub fn dispose(self: &Rc<Self>) {
         self.handle(Input::Dispose);
-        let meetings = std::mem::take(&mut *self.meetings.borrow_mut());
-        meetings.into_values().for_each(Listening::stop);
+        let mut meetings = std::mem::take(&mut *self.meetings.borrow_mut());
+        meetings.take().into_iter().for_each(|(_, listening)| listening.stop());
         self.page.borrow_mut().take();
     }
 

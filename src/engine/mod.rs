@@ -10,9 +10,12 @@ pub mod clock;
 pub mod config;
 pub mod ending;
 pub mod error;
+pub mod input;
 pub mod manager;
 pub mod meeting;
 pub mod page;
+mod streams;
+pub mod table;
 pub mod trace;
 pub mod value;
 
@@ -20,7 +23,8 @@ pub use action::{Action, Attachment, Role, StreamId};
 pub use backend::{Answer, Rpc};
 pub use config::Config;
 pub use error::{Code, Error};
-pub use manager::{Input, Manager, Output};
+pub use input::{Input, Output};
+pub use manager::Manager;
 pub use meeting::MeetingEvent;
 pub use page::PageEvent;
 pub use value::Value;
@@ -36,6 +40,6 @@ pub struct CallId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MeetingId(pub u32);
 
-/// One request to the backend: its generation. An answer to a request that is no longer waited for is ignored.
+/// One request to the backend: its generation, from 1. An answer to a request that is no longer waited for is ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RequestId(pub u32);

@@ -1,1 +1,222 @@
-//! Tests live in `tests/`; this crate keeps their native dependencies out of the browser library.
+//! A world around one manager: a clock, a page, meetings, and a backend that answers as it is told.
+
+use std::collections::BTreeMap;
+use streamkeeper::engine::page::Page;
+use streamkeeper::engine::{
+    Action, Answer, Attachment, CallId, Config, Error, Input, Manager, MeetingEvent, MeetingId, Millis, Output,
+    PageEvent, RequestId, Rpc, Value,
+};
+
+/// The stream that most tests are about.
+pub const STREAM: &str = "0d7c1f6e-5a53-4a4e-9c39-6f2d1b0c9a11";
+
+/// A request that is out.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// When it was sent.
+    pub at: Millis,
+    /// What.
+    pub rpc: Rpc,
+    /// With a token that the app was asked for.
+    pub fresh_token: bool,
+    /// Its generation.
+    pub request: RequestId,
+}
+
+impl Sent {
+    /// The stream that it is about.
+    pub fn stream(&self) -> &str {
+        self.rpc.arguments.text("p_stream_id").unwrap_or_default()
+    }
+}
+
+/// The world.
+#[derive(Debug)]
+pub struct World {
+    /// What the wall clock shows.
+    pub now: Millis,
+    /// Under test.
+    pub manager: Manager,
+    /// Everything that was ever sent.
+    pub sent: Vec<Sent>,
+    /// What of it has not been answered or given up.
+    pub in_flight: Vec<Sent>,
+    /// How promises were settled; more than one entry would be a defect.
+    pub settled: BTreeMap<CallId, Vec<Result<Value, Error>>>,
+    /// The events, by name.
+    pub events: Vec<(&'static str, Value)>,
+    calls: u32,
+    meetings: u32,
+}
+
+impl World {
+    /// A page that is visible and online, with a backend.
+    pub fn new() -> World {
+        World::with(Value::object([]))
+    }
+
+    /// The same with an `ending` configuration.
+    ///
+    /// # Panics
+    /// If the configuration is not valid.
+    #[allow(clippy::panic)]
+    pub fn with(ending: Value) -> World {
+        let backend = Value::object([("url", "http://backend.test".into())]);
+        let config = Config::parse(&Value::object([("backend", backend), ("ending", ending)]));
+        let Ok(config) = config else { panic!("{config:?}") };
+        let page = Page { visible: true, online: true, frozen: false };
+        let now = 1_700_000_000_000;
+        World {
+            now,
+            manager: Manager::new(config, "holder".to_owned(), page, now),
+            sent: Vec::new(),
+            in_flight: Vec::new(),
+            settled: BTreeMap::new(),
+            events: Vec::new(),
+            calls: 0,
+            meetings: 0,
+        }
+    }
+
+    /// One input, all outputs.
+    pub fn handle(&mut self, input: Input) {
+        self.manager.handle(self.now, input);
+        while let Some(output) = self.manager.poll() {
+            match output {
+                Output::Send { request, rpc, fresh_token } => {
+                    let sent = Sent { at: self.now, rpc, fresh_token, request };
+                    self.sent.push(sent.clone());
+                    self.in_flight.push(sent);
+                }
+                Output::Abort { request } => self.in_flight.retain(|sent| sent.request != request),
+                Output::Settle { call, result } => self.settled.entry(call).or_default().push(result),
+                Output::Emit { event, data } => self.events.push((event, data)),
+                Output::PrepareToken | Output::Changed => {}
+            }
+        }
+    }
+
+    /// Lets time pass, waking the manager whenever it asked for it.
+    pub fn pass(&mut self, duration: Millis) {
+        let end = self.now + duration;
+        while let Some(at) = self.manager.next_wakeup().filter(|at| *at <= end) {
+            self.now = at.max(self.now);
+            self.handle(Input::Wake);
+        }
+        self.now = end;
+    }
+
+    /// Attaches a meeting to `stream`.
+    ///
+    /// # Panics
+    /// If the arguments are not valid.
+    #[allow(clippy::panic)]
+    pub fn attach(&mut self, stream: &str, role: &str) -> MeetingId {
+        let attachment = Value::object([
+            ("streamId", stream.into()),
+            ("streamerId", "ana".into()),
+            ("role", role.into()),
+            ("hostParticipantId", "h0st".into()),
+        ]);
+        let Ok(attachment) = Attachment::parse(&attachment) else { panic!("{stream} {role}") };
+        self.meetings += 1;
+        let meeting = MeetingId(self.meetings);
+        self.handle(Input::Attach { meeting, attachment });
+        meeting
+    }
+
+    /// Attaches a host's meeting to [`STREAM`] and joins it.
+    pub fn host(&mut self) -> MeetingId {
+        let meeting = self.attach(STREAM, "host");
+        self.emit(meeting, "videoConferenceJoined");
+        meeting
+    }
+
+    /// A meeting emits an event without details.
+    pub fn emit(&mut self, meeting: MeetingId, name: &str) {
+        if let Some(event) = MeetingEvent::parse(name, &Value::Null) {
+            self.handle(Input::Meeting { meeting, event });
+        }
+    }
+
+    /// A page event.
+    pub fn page(&mut self, event: PageEvent) {
+        self.handle(Input::Page(event));
+    }
+
+    /// Calls a method.
+    ///
+    /// # Panics
+    /// If the arguments are not valid.
+    #[allow(clippy::panic)]
+    pub fn call(&mut self, method: &str, arguments: &Value) -> CallId {
+        let Ok(action) = Action::parse(method, arguments) else { panic!("{method} {arguments:?}") };
+        self.calls += 1;
+        let call = CallId(self.calls);
+        self.handle(Input::Call { call, action });
+        call
+    }
+
+    /// `endStreamById`.
+    pub fn end(&mut self, stream: &str) -> CallId {
+        self.call("endStreamById", &Value::object([("streamId", stream.into())]))
+    }
+
+    /// Answers the oldest request that is out; false if there is none.
+    pub fn answer(&mut self, answer: Answer) -> bool {
+        if self.in_flight.is_empty() {
+            return false;
+        }
+        let sent = self.in_flight.remove(0);
+        self.handle(Input::Answer { request: sent.request, answer });
+        true
+    }
+
+    /// `200` with that status.
+    pub fn answer_ok(&mut self, status: &str) -> bool {
+        self.answer(ok(status))
+    }
+
+    /// An error in PostgREST's shape.
+    pub fn answer_error(&mut self, status: u16, code: &str) -> bool {
+        self.answer(error(status, code))
+    }
+
+    /// The snapshot's entry of a stream, by field.
+    pub fn stream(&self, stream: &str, field: &str) -> Value {
+        let snapshot = self.manager.snapshot();
+        snapshot.get("streams").and_then(|all| all.get(stream)?.get(field)).cloned().unwrap_or_default()
+    }
+
+    /// The snapshot's status of a stream; empty if it is not there.
+    pub fn status(&self, stream: &str) -> String {
+        self.stream(stream, "status").as_text().unwrap_or_default().to_owned()
+    }
+
+    /// How many events of that name there were.
+    pub fn count(&self, event: &str) -> usize {
+        self.events.iter().filter(|(name, _)| *name == event).count()
+    }
+
+    /// How `call` was settled.
+    pub fn result(&self, call: CallId) -> Option<&Result<Value, Error>> {
+        self.settled.get(&call).and_then(|results| results.first())
+    }
+}
+
+impl Default for World {
+    fn default() -> World {
+        World::new()
+    }
+}
+
+/// `200` with that status.
+pub fn ok(status: &str) -> Answer {
+    Answer::Http { status: 200, body: Some(Value::object([("success", true.into()), ("status", status.into())])) }
+}
+
+/// An error in PostgREST's shape.
+pub fn error(status: u16, code: &str) -> Answer {
+    let body = [("code", code.into()), ("message", "no".into()), ("details", Value::Null), ("hint", Value::Null)];
+    Answer::Http { status, body: Some(Value::object(body)) }
+}

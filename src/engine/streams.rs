@@ -1,0 +1,243 @@
+//! The streams of a page: what is attached to them, what happens to them, how they end.
+
+use super::action::{Attachment, Role, StreamId};
+use super::backend::{Rpc, Verdict};
+use super::ending::{Latch, Outcome, Who};
+use super::error::{Code, Error};
+use super::input::Output;
+use super::manager::{Manager, Purpose, found, no_backend};
+use super::meeting::{Meeting, MeetingEvent, Signal};
+use super::value::Value;
+use super::{CallId, MeetingId, Millis, RequestId};
+
+/// A stream that this page hosts or watches.
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) role: Role,
+    pub(super) latch: Latch,
+    pub(super) waiting: Vec<CallId>,
+}
+
+impl Stream {
+    pub(super) fn new(role: Role) -> Stream {
+        Stream { role, latch: Latch::default(), waiting: Vec::new() }
+    }
+
+    /// The snapshot's entry.
+    pub(super) fn to_value(&self) -> Value {
+        let latch = &self.latch;
+        Value::object([
+            ("role", self.role.as_str().into()),
+            ("status", latch.status().into()),
+            ("reason", latch.reason().into()),
+            ("attempt", latch.attempt().into()),
+            ("lastError", latch.last_error().map(|error| error.message.as_str()).into()),
+        ])
+    }
+}
+
+impl Manager {
+    pub(super) fn end_by_request(&mut self, call: CallId, id: StreamId, reason: Option<String>) {
+        let now = self.now;
+        self.streams.ensure(&id, || Stream::new(Role::Host));
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        if stream.latch.is_ended() {
+            return self.settle(call, Ok(end_result(&id, "already_ended", 0)));
+        }
+        stream.waiting.push(call);
+        let begins = stream.latch.over(now, reason.as_deref().unwrap_or("requested"), Who::Person);
+        self.changed |= begins;
+        self.note(&id, if begins { "asked to end" } else { "asked to end, which is under way" }, "requested");
+    }
+
+    pub(super) fn attach(&mut self, meeting: MeetingId, attachment: Attachment) {
+        let id = attachment.stream.clone();
+        self.streams.ensure(&id, || Stream::new(attachment.role));
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        if attachment.role == Role::Host {
+            stream.role = Role::Host;
+        }
+        let back = stream.latch.rejoin();
+        let over = stream.latch.is_ended();
+        if attachment.role == Role::Host && self.config.backend.is_some() {
+            self.outputs.push_back(Output::PrepareToken);
+        }
+        self.meetings.insert(meeting, Meeting::new(attachment));
+        self.changed = true;
+        if over {
+            self.log("warn", "a meeting was attached to a stream that has ended", &id, "attached");
+        } else {
+            self.note(&id, if back { "back before its grace was over" } else { "attached" }, "attached");
+        }
+    }
+
+    pub(super) fn detach(&mut self, meeting: MeetingId) {
+        let Some(gone) = self.meetings.remove(&meeting) else { return };
+        let id = gone.stream().clone();
+        if gone.is_host() {
+            self.leave(&id, "detached", self.config.ending.leave_grace);
+        } else if !self.meetings.values().any(|other| *other.stream() == id) {
+            // One that somebody here has asked to end is remembered: an ended stream must not be ended again.
+            let watched = |stream: &Stream| stream.role == Role::Viewer && stream.latch.status() == "live";
+            let watched = self.streams.get(&id).is_some_and(watched);
+            if watched {
+                self.streams.remove(&id);
+                self.changed = true;
+            }
+        }
+    }
+
+    pub(super) fn meeting_event(&mut self, meeting: MeetingId, event: &MeetingEvent) {
+        let Some(attached) = self.meetings.get_mut(&meeting) else { return };
+        let signal = attached.interpret(event, self.config.ending.leave_grace);
+        let id = attached.stream().clone();
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        match signal {
+            Signal::Nothing(why) => self.note(&id, why, event.name()),
+            Signal::Here => {
+                self.changed |= stream.latch.rejoin();
+                self.note(&id, "joined", event.name());
+            }
+            Signal::Longer(grace) => {
+                self.changed |= stream.latch.extend(grace);
+                self.note(&id, "a leave may take longer", event.name());
+            }
+            Signal::Leaving(reason, grace) => self.leave(&id, reason, grace),
+            Signal::Over(reason) => {
+                let begins = stream.latch.over(self.now, reason, Who::Signal);
+                self.changed |= begins;
+                self.note(&id, if begins { "over" } else { "absorbed" }, reason);
+            }
+        }
+    }
+
+    /// One way into the meeting is gone. The stream leaves only if this page is in no other.
+    pub(super) fn leave(&mut self, id: &StreamId, reason: &'static str, grace: Millis) {
+        let elsewhere =
+            |other: &Meeting| other.stream() == id && other.is_host() && (other.joined || reason == "detached");
+        let here = self.meetings.values().any(elsewhere);
+        let Some(stream) = self.streams.get_mut(id) else { return };
+        let begins = if here {
+            false
+        } else if stream.latch.status() == "failed" {
+            stream.latch.over(self.now, reason, Who::Signal)
+        } else {
+            stream.latch.leave(self.now, reason, grace)
+        };
+        self.changed |= begins;
+        self.note(id, if begins { "leaving" } else { "absorbed" }, reason);
+    }
+
+    pub(super) fn started(&mut self, call: CallId, verdict: Verdict) {
+        let result = found(verdict).and_then(|status| {
+            // An answer without a stream's id is not the database's: the caller must not believe that it is live.
+            let id = StreamId::parse("stream_id", status.get("stream_id"))
+                .map_err(|error| Error::new(Code::Rejected, ["start_stream: ", &error.message].concat()))?;
+            Ok((id, status))
+        });
+        match result {
+            Ok((id, status)) => {
+                self.streams.ensure(&id, || Stream::new(Role::Host));
+                if let Some(stream) = self.streams.get_mut(&id) {
+                    stream.role = Role::Host;
+                }
+                self.changed = true;
+                self.note(&id, "live", "started");
+                self.settle(call, Ok(status));
+            }
+            Err(error) => self.settle(call, Err(error)),
+        }
+    }
+
+    /// There is nobody to tell: that is said at once, as a refusal is, instead of waiting for ever.
+    fn end_without_backend(&mut self, id: &StreamId) {
+        let Some(stream) = self.streams.get_mut(id) else { return };
+        let nobody = RequestId(0);
+        stream.latch.sent(nobody);
+        self.end_answered(id, nobody, &Verdict::Refused(no_backend("ending a stream")));
+    }
+
+    pub(super) fn end_answered(&mut self, id: &StreamId, request: RequestId, verdict: &Verdict) {
+        let Some(stream) = self.streams.get_mut(id) else { return };
+        let latch = &mut stream.latch;
+        let Some(outcome) = latch.answered(self.now, request, verdict, self.page.online, &self.config.ending) else {
+            return;
+        };
+        let sent = latch.sent_in_all();
+        let reason = Value::from(latch.reason());
+        let error = latch.last_error().cloned();
+        let waiting = if outcome == Outcome::Retrying { Vec::new() } else { std::mem::take(&mut stream.waiting) };
+        self.changed = true;
+
+        let status = match verdict {
+            Verdict::Delivered(body) => body.text("status"),
+            _ => None,
+        };
+        self.emit(
+            "endAttempt",
+            Value::object([
+                ("streamId", id.into()),
+                ("attempt", sent.into()),
+                ("signal", reason.clone()),
+                ("ok", status.is_some().into()),
+                ("status", status.into()),
+                ("error", error.as_ref().map(|error| error.message.as_str()).into()),
+            ]),
+        );
+        match outcome {
+            Outcome::Retrying => {}
+            Outcome::Ended(elsewhere) => {
+                self.emit(
+                    "end",
+                    Value::object([("streamId", id.into()), ("reason", reason), ("elsewhere", elsewhere.into())]),
+                );
+                for call in waiting {
+                    self.settle(call, Ok(end_result(id, status.unwrap_or("ended"), sent)));
+                }
+            }
+            Outcome::Failed => {
+                self.log(
+                    "error",
+                    "the stream could not be ended",
+                    id,
+                    error.as_ref().map_or("", |error| &error.message),
+                );
+                for call in waiting {
+                    self.settle(call, Err(error.clone().unwrap_or_else(|| Error::new(Code::Rejected, "not ended"))));
+                }
+            }
+        }
+    }
+
+    pub(super) fn send_what_is_due(&mut self) {
+        let now = self.now;
+        let due = |(id, stream): (&StreamId, &mut Stream)| stream.latch.due(now).then(|| id.clone());
+        let due: Vec<StreamId> = self.streams.iter_mut().filter_map(due).collect();
+        for id in due {
+            let Some(stream) = self.streams.get(&id) else { continue };
+            if self.config.backend.is_none() {
+                self.end_without_backend(&id);
+                continue;
+            }
+            let reason = stream.latch.reason().unwrap_or_default();
+            let rpc = Rpc::end(&id, reason, &self.holder, stream.latch.sent_in_all().saturating_add(1));
+            let request = self.send(Purpose::End(id.clone()), rpc, false);
+            if let Some(stream) = self.streams.get_mut(&id) {
+                stream.latch.sent(request);
+            }
+            self.changed = true;
+        }
+    }
+}
+
+/// `EndResult` in the npm package.
+fn end_result(id: &StreamId, status: &str, attempts: u32) -> Value {
+    let listed = |is: bool| Value::List(if is { vec![id.into()] } else { Vec::new() });
+    Value::object([
+        ("status", status.into()),
+        ("ended", listed(status == "ended")),
+        ("already", listed(status == "already_ended")),
+        ("attempts", attempts.into()),
+        ("via", "rpc".into()),
+    ])
+}

@@ -1,0 +1,365 @@
+//! How a stream ends: the scenarios.
+
+use engine_tests::{STREAM, World};
+use streamkeeper::engine::{Answer, Code, Input, MeetingEvent, PageEvent, Value};
+
+#[test]
+fn all_signals_together_twice_are_one_end_call() {
+    let mut world = World::new();
+    let meeting = world.host();
+    for _ in 0..2 {
+        for name in ["readyToClose", "videoConferenceLeft", "hangup", "conferenceTerminated"] {
+            world.emit(meeting, name);
+        }
+    }
+    assert_eq!(world.sent.len(), 1);
+    assert_eq!(world.sent[0].rpc.function, "end_stream_comprehensive");
+    assert!(world.sent[0].rpc.keepalive);
+    assert_eq!(world.sent[0].rpc.arguments.text("p_reason"), Some("readyToClose"));
+    world.answer_ok("ended");
+    for name in ["readyToClose", "videoConferenceLeft", "hangup", "conferenceTerminated"] {
+        world.emit(meeting, name);
+    }
+    world.pass(3_600_000);
+    assert_eq!((world.sent.len(), world.count("end")), (1, 1));
+    assert_eq!(world.status(STREAM), "ended");
+    let trace = format!("{:?}", world.manager.trace());
+    for name in ["readyToClose", "videoConferenceLeft", "hangup", "conferenceTerminated"] {
+        assert_eq!(trace.matches(&format!("(\"event\", Text(\"{name}\"))")).count(), 3, "{name} in {trace}");
+    }
+}
+
+#[test]
+fn the_weakest_signal_first_does_not_hold_the_strongest_up() {
+    let mut world = World::new();
+    let meeting = world.host();
+    world.emit(meeting, "videoConferenceLeft");
+    assert_eq!((world.status(STREAM).as_str(), world.sent.len()), ("leaving", 0));
+    world.emit(meeting, "readyToClose");
+    assert_eq!((world.status(STREAM).as_str(), world.sent.len()), ("ending", 1));
+}
+
+#[test]
+fn two_failures_then_success_is_three_attempts_one_and_two_seconds_apart() {
+    let mut world = World::new();
+    let meeting = world.host();
+    world.emit(meeting, "readyToClose");
+    let start = world.now;
+    world.answer_error(500, "XX000");
+    world.pass(1_000);
+    world.answer_error(500, "XX000");
+    world.pass(2_000);
+    world.answer_ok("ended");
+    assert_eq!(world.sent.iter().map(|sent| sent.at - start).collect::<Vec<_>>(), [0, 1_000, 3_000]);
+    let attempts: Vec<_> = world.sent.iter().map(|sent| sent.rpc.arguments.get("p_attempt").cloned()).collect();
+    assert_eq!(attempts, [1_u32, 2, 3].map(|number| Some(number.into())));
+    assert_eq!((world.status(STREAM).as_str(), world.count("endAttempt")), ("ended", 3));
+}
+
+#[test]
+fn a_refusal_is_not_retried_and_its_reason_is_visible() {
+    let mut world = World::new();
+    let meeting = world.host();
+    world.emit(meeting, "readyToClose");
+    world.answer_error(403, "42501");
+    for name in ["hangup", "videoConferenceLeft"] {
+        world.emit(meeting, name);
+    }
+    world.pass(3_600_000);
+    assert_eq!((world.status(STREAM).as_str(), world.sent.len()), ("failed", 1));
+    assert_eq!(world.stream(STREAM, "lastError"), "end_stream_comprehensive: HTTP 403 42501 no".into());
+}
+
+#[test]
+fn an_expired_token_is_refreshed_at_once_and_is_not_a_failure() {
+    let mut world = World::new();
+    let meeting = world.host();
+    world.emit(meeting, "hangup");
+    world.answer_error(401, "PGRST303");
+    assert_eq!(world.sent.len(), 2);
+    assert!(!world.sent[0].fresh_token && world.sent[1].fresh_token);
+    assert_eq!(world.sent[1].rpc.arguments.get("p_attempt"), Some(&1_u32.into()));
+    world.answer_ok("ended");
+    assert_eq!((world.status(STREAM).as_str(), world.count("endAttempt")), ("ended", 1));
+
+    let mut world = World::new();
+    let meeting = world.host();
+    world.emit(meeting, "hangup");
+    world.answer_error(401, "PGRST303");
+    world.answer_error(401, "PGRST301");
+    world.pass(60_000);
+    assert_eq!((world.status(STREAM).as_str(), world.sent.len()), ("failed", 2));
+}
+
+#[test]
+fn no_answer_is_a_failure_after_the_timeout_and_its_late_answer_is_ignored() {
+    let mut world = World::new();
+    let meeting = world.host();
+    world.emit(meeting, "hangup");
+    let late = world.in_flight[0].clone();
+    world.pass(9_999);
+    assert_eq!(world.count("endAttempt"), 0);
+    world.pass(1);
+    assert_eq!((world.count("endAttempt"), world.in_flight.len()), (1, 0));
+    world.handle(Input::Answer { request: late.request, answer: engine_tests::ok("ended") });
+    assert_eq!(world.status(STREAM), "ending");
+    world.pass(1_000);
+    // The lost answer had ended it: that is our own end, not somebody else's.
+    world.answer_ok("already_ended");
+    assert_eq!(world.events.last().map(|(name, data)| (*name, data.flag("elsewhere"))), Some(("end", false)));
+}
+
+#[test]
+fn a_leave_ends_after_its_grace_and_a_rejoin_cancels_it() {
+    let mut world = World::new();
+    let meeting = world.host();
+    world.emit(meeting, "videoConferenceLeft");
+    world.pass(3_999);
+    world.emit(meeting, "videoConferenceJoined");
+    world.pass(3_600_000);
+    assert_eq!((world.status(STREAM).as_str(), world.sent.len()), ("live", 0));
+    world.emit(meeting, "videoConferenceLeft");
+    world.pass(4_000);
+    assert_eq!((world.status(STREAM).as_str(), world.sent.len()), ("ending", 1));
+}
+
+#[test]
+fn jitsis_own_reload_keeps_the_stream() {
+    let mut world = World::new();
+    let meeting = world.host();
+    world.emit(meeting, "videoConferenceLeft");
+    let fatal = MeetingEvent::ErrorOccurred { name: "connection.dropped".into(), fatal: true };
+    world.handle(Input::Meeting { meeting, event: fatal });
+    world.pass(30_000);
+    world.emit(meeting, "videoConferenceJoined");
+    world.pass(3_600_000);
+    assert_eq!((world.status(STREAM).as_str(), world.sent.len()), ("live", 0));
+}
+
+#[test]
+fn strict_mode_detaches_and_attaches_again_and_nothing_ends() {
+    let mut world = World::new();
+    let first = world.attach(STREAM, "host");
+    world.handle(Input::Detach { meeting: first });
+    assert_eq!(world.status(STREAM), "leaving");
+    let second = world.attach(STREAM, "host");
+    world.pass(3_600_000);
+    assert_eq!((world.status(STREAM).as_str(), world.sent.len()), ("live", 0));
+    // What the first mount's listeners still say belongs to nobody.
+    world.emit(first, "hangup");
+    assert_eq!(world.status(STREAM), "live");
+    world.handle(Input::Detach { meeting: second });
+    world.pass(4_000);
+    assert_eq!(world.sent[0].rpc.arguments.text("p_reason"), Some("detached"));
+}
+
+#[test]
+fn a_viewers_events_never_end_a_stream_and_leave_nothing_behind() {
+    let mut world = World::new();
+    let viewer = world.attach(STREAM, "viewer");
+    for name in ["videoConferenceJoined", "videoConferenceLeft", "readyToClose", "hangup", "conferenceTerminated"] {
+        world.emit(viewer, name);
+    }
+    world.page(PageEvent::PageHide { persisted: false });
+    assert_eq!(world.status(STREAM), "live");
+    world.handle(Input::Detach { meeting: viewer });
+    world.pass(3_600_000);
+    assert_eq!((world.status(STREAM).as_str(), world.sent.len()), ("", 0));
+}
+
+#[test]
+fn while_offline_no_attempt_is_lost_and_online_ends_it() {
+    let mut world = World::new();
+    let meeting = world.host();
+    world.page(PageEvent::Offline);
+    world.emit(meeting, "readyToClose");
+    for _ in 0..10 {
+        world.answer(Answer::Unreachable);
+        world.pass(30_000);
+    }
+    assert_eq!(world.status(STREAM), "ending");
+    world.answer(Answer::Unreachable);
+    world.page(PageEvent::Online);
+    world.answer_ok("ended");
+    assert_eq!((world.status(STREAM).as_str(), world.count("end")), ("ended", 1));
+}
+
+#[test]
+fn what_failed_for_want_of_a_network_is_tried_again_when_it_is_back() {
+    let mut world = World::new();
+    let meeting = world.host();
+    world.emit(meeting, "readyToClose");
+    // The browser did not notice.
+    for pause in [1_000, 2_000, 0] {
+        world.answer(Answer::Unreachable);
+        world.pass(pause);
+    }
+    assert_eq!(world.status(STREAM), "failed");
+    world.page(PageEvent::Online);
+    world.answer_ok("ended");
+    assert_eq!(world.status(STREAM), "ended");
+}
+
+#[test]
+fn pagehide_sends_what_is_leaving_or_waiting_at_once() {
+    for persisted in [false, true] {
+        let mut world = World::new();
+        let meeting = world.host();
+        world.emit(meeting, "videoConferenceLeft");
+        world.page(PageEvent::PageHide { persisted });
+        assert_eq!(world.sent.len(), 1);
+
+        let mut world = World::new();
+        let meeting = world.host();
+        world.emit(meeting, "readyToClose");
+        world.answer_error(503, "PGRST001");
+        world.page(PageEvent::PageHide { persisted });
+        assert_eq!(world.sent.len(), 2);
+    }
+}
+
+#[test]
+fn pagehide_of_a_live_stream_follows_the_configuration() {
+    for (policy, persisted, calls) in [("grace", false, 0), ("keep", false, 0), ("end", false, 1), ("end", true, 0)] {
+        let mut world = World::with(Value::object([("onPageHide", policy.into())]));
+        world.host();
+        world.page(PageEvent::PageHide { persisted });
+        assert_eq!(world.sent.len(), calls, "{policy} {persisted}");
+    }
+}
+
+#[test]
+fn a_throttled_timer_is_late_never_wrong() {
+    let mut world = World::new();
+    let meeting = world.host();
+    world.emit(meeting, "videoConferenceLeft");
+    world.now += 60_000;
+    world.page(PageEvent::Visible);
+    assert_eq!((world.status(STREAM).as_str(), world.sent.len()), ("ending", 1));
+}
+
+#[test]
+fn everyone_who_asks_for_the_end_gets_the_one_answer() {
+    let mut world = World::new();
+    world.host();
+    let calls = [world.end(STREAM), world.end(STREAM), world.end(STREAM)];
+    world.answer_ok("ended");
+    for call in calls {
+        let Some(Ok(result)) = world.result(call) else { panic!("{call:?} is not resolved") };
+        assert_eq!((result.text("status"), result.get("attempts")), (Some("ended"), Some(&1_u32.into())));
+    }
+    let later = world.end(STREAM);
+    assert!(matches!(world.result(later), Some(Ok(result)) if result.text("status") == Some("already_ended")));
+    assert_eq!(world.sent.len(), 1);
+}
+
+#[test]
+fn an_end_that_is_given_up_rejects_and_a_person_may_always_try_again() {
+    let mut world = World::new();
+    for round in 1..=5 {
+        let call = world.end(STREAM);
+        for pause in [1_000, 2_000, 0] {
+            world.answer_error(500, "XX000");
+            world.pass(pause);
+        }
+        assert!(matches!(world.result(call), Some(Err(error)) if error.code == Code::Rejected), "round {round}");
+    }
+    let call = world.end(STREAM);
+    world.answer_ok("not_found");
+    assert!(matches!(world.result(call), Some(Ok(result)) if result.text("status") == Some("not_found")));
+}
+
+#[test]
+fn start_makes_this_page_the_host() {
+    let mut world = World::new();
+    let call = world.call("startStream", &Value::object([("title", "Hello".into())]));
+    assert_eq!(world.sent[0].rpc.arguments.text("p_holder"), Some("holder"));
+    let body = Value::object([("status", "live".into()), ("stream_id", STREAM.into())]);
+    world.answer(Answer::Http { status: 200, body: Some(body) });
+    assert!(matches!(world.result(call), Some(Ok(_))));
+    assert_eq!((world.status(STREAM), world.stream(STREAM, "role")), ("live".into(), "host".into()));
+}
+
+#[test]
+fn start_and_status_reject_with_what_the_backend_said() {
+    for (answer, code) in [
+        (engine_tests::error(403, "42501"), Code::NotAllowed),
+        (engine_tests::error(409, "PT409"), Code::Conflict),
+        (engine_tests::error(500, "XX000"), Code::Rejected),
+        (engine_tests::ok("not_found"), Code::NotFound),
+        (Answer::Unreachable, Code::Offline),
+        (Answer::NoToken, Code::Token),
+        (Answer::Http { status: 200, body: None }, Code::Rejected),
+    ] {
+        let mut world = World::new();
+        let calls = [
+            world.call("startStream", &Value::Null),
+            world.call("getStreamStatus", &Value::object([("streamId", STREAM.into())])),
+        ];
+        while world.answer(answer.clone()) {}
+        for call in calls {
+            assert!(matches!(world.result(call), Some(Err(error)) if error.code == code), "{code:?}");
+        }
+        assert_eq!(world.status(STREAM), "");
+    }
+}
+
+#[test]
+fn without_a_backend_calls_say_so() {
+    use streamkeeper::engine::page::Page;
+    use streamkeeper::engine::{Config, Manager};
+    let mut world = World::new();
+    let page = Page { visible: true, online: true, frozen: false };
+    world.manager = Manager::new(Config::default(), "holder".into(), page, world.now);
+    let call = world.end(STREAM);
+    let Some(Err(error)) = world.result(call) else { panic!("not rejected") };
+    assert_eq!(error.code, Code::NoBackend);
+    assert_eq!(error.message, "endStreamById needs backend: {url} in the configuration");
+    // A meeting's end has nowhere to go either; it must not wait for ever without saying so.
+    let meeting = world.host();
+    world.emit(meeting, "hangup");
+    assert_eq!((world.status(STREAM).as_str(), world.sent.len()), ("failed", 0));
+    assert!(world.stream(STREAM, "lastError").as_text().is_some_and(|said| said.contains("backend")));
+}
+
+#[test]
+fn dispose_sends_what_waits_rejects_who_waits_and_is_silent_afterwards() {
+    let mut world = World::new();
+    let meeting = world.host();
+    let status = world.call("getStreamStatus", &Value::object([("streamId", STREAM.into())]));
+    world.emit(meeting, "videoConferenceLeft");
+    world.handle(Input::Dispose);
+    assert_eq!(world.sent.len(), 2);
+    assert!(matches!(world.result(status), Some(Err(error)) if error.code == Code::Disposed));
+    assert_eq!(world.manager.next_wakeup(), None);
+    let after = world.end(STREAM);
+    assert!(matches!(world.result(after), Some(Err(error)) if error.code == Code::Disposed));
+    world.handle(Input::Dispose);
+    world.answer_ok("ended");
+    assert_eq!(world.sent.len(), 2);
+}
+
+#[test]
+fn a_backward_clock_keeps_the_grace() {
+    let mut world = World::new();
+    let meeting = world.host();
+    world.emit(meeting, "videoConferenceLeft");
+    world.now -= 3_600_000;
+    world.handle(Input::Wake);
+    world.pass(3_999);
+    assert_eq!(world.sent.len(), 0);
+    world.pass(1);
+    assert_eq!(world.sent.len(), 1);
+}
+
+#[test]
+fn a_viewers_page_remembers_what_it_was_asked_to_end() {
+    let mut world = World::new();
+    let viewer = world.attach(STREAM, "viewer");
+    world.end(STREAM);
+    world.handle(Input::Detach { meeting: viewer });
+    world.answer_ok("ended");
+    world.attach(STREAM, "viewer");
+    world.end(STREAM);
+    assert_eq!((world.status(STREAM).as_str(), world.sent.len(), world.count("end")), ("ended", 1, 1));
+}
