@@ -11,6 +11,7 @@ use js_sys::Function;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
+use std::sync::Once;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_futures::spawn_local;
@@ -53,6 +54,8 @@ thread_local! {
     static PANIC: RefCell<Option<Host>> = const { RefCell::new(None) };
 }
 
+static HOOK: Once = Once::new();
+
 /// Runs the engine in a page.
 #[derive(Debug)]
 pub struct Driver {
@@ -84,9 +87,13 @@ impl Driver {
             host,
         });
         PANIC.set(Some(driver.host.clone()));
-        std::panic::set_hook(Box::new(|_| {
-            let _ = PANIC.with_borrow(|host| host.as_ref().map(Host::crashed));
-        }));
+        HOOK.call_once(|| {
+            let before = std::panic::take_hook();
+            std::panic::set_hook(Box::new(move |panic| {
+                let _ = PANIC.with_borrow(|host| host.as_ref().map(Host::crashed));
+                before(panic);
+            }));
+        });
         let weak = Rc::downgrade(&driver);
         let listening = page::listen(&driver.host.signal(), move |event| handle(&weak, Input::Page(event)))?;
         *driver.page.borrow_mut() = Some(listening);

@@ -23,9 +23,10 @@ fn read(value: &JsValue, depth: u32) -> Value {
         Value::Text(text)
     } else if depth == 0 {
         Value::Opaque
-    } else if let Some(list) = value.dyn_ref::<Array>() {
-        Value::List(list.iter().map(|item| read(&item, depth - 1)).collect())
-    } else if let Some(object) = value.dyn_ref::<Object>().filter(|object| is_plain(object)) {
+    } else if Array::is_array(value) {
+        Value::List(value.unchecked_ref::<Array>().iter().map(|item| read(&item, depth - 1)).collect())
+    } else if value.is_object() && is_plain(value.unchecked_ref()) {
+        let object: &Object = value.unchecked_ref();
         let member = |key: JsValue| {
             let member = Reflect::get(object, &key).ok().filter(|member| !member.is_undefined())?;
             Some((key.as_string()?, read(&member, depth - 1)))
@@ -38,9 +39,6 @@ fn read(value: &JsValue, depth: u32) -> Value {
 
 /// A literal, also one of another realm (an iframe's): its prototype has none itself.
 fn is_plain(object: &Object) -> bool {
-    if object.is_function() {
-        return false;
-    }
     let parent: JsValue = Object::get_prototype_of(object).into();
     parent.is_null() || JsValue::from(Object::get_prototype_of(&parent)).is_null()
 }

@@ -1,0 +1,111 @@
+//! A host for the WASM, a meeting, and a server that answers as it is told; see `support.js`.
+
+use js_sys::{JSON, Promise, Reflect};
+use streamkeeper::api::RawManager;
+use streamkeeper::browser::Host;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+
+/// Where `tests/browser/server.mjs` listens; `cargo xtask test browser` says it at compile time.
+const SERVER: &str = match option_env!("STREAMKEEPER_TEST_SERVER") {
+    Some(server) => server,
+    None => "http://127.0.0.1:8797",
+};
+
+pub const STREAM: &str = "0d7c1f6e-5a53-4a4e-9c39-6f2d1b0c9a11";
+
+#[wasm_bindgen(module = "/tests/browser/support.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = makeHost)]
+    fn make_host(token: &JsValue) -> JsValue;
+    #[wasm_bindgen(js_name = settled)]
+    fn wait_for(host: &JsValue, call: u32) -> Promise;
+    #[wasm_bindgen(js_name = makeEmitter)]
+    pub fn make_emitter(on: &str, off: &str) -> JsValue;
+    #[wasm_bindgen(catch)]
+    async fn script(server: &str, answers: JsValue) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch)]
+    async fn log(address: &str) -> Result<JsValue, JsValue>;
+    pub fn js(source: &str) -> JsValue;
+}
+
+/// The address of a backend that gives these answers, as JavaScript.
+pub async fn backend(answers: &str) -> String {
+    let address = script(SERVER, js(answers)).await;
+    address.expect("is tests/browser/server.mjs running?").as_string().unwrap()
+}
+
+/// What that backend was asked.
+pub async fn asked(address: &str) -> JsValue {
+    log(address).await.unwrap()
+}
+
+/// A member, by a path like `0.headers.apikey`.
+pub fn at(value: &JsValue, path: &str) -> JsValue {
+    path.split('.').fold(value.clone(), |value, key| Reflect::get(&value, &key.into()).unwrap_or(JsValue::UNDEFINED))
+}
+
+pub fn text(value: &JsValue, path: &str) -> String {
+    at(value, path).as_string().unwrap_or_else(|| format!("not a text: {}", json(&at(value, path))))
+}
+
+pub fn json(value: &JsValue) -> String {
+    JSON::stringify(value).ok().and_then(|text| text.as_string()).unwrap_or_else(|| "undefined".to_owned())
+}
+
+pub fn length(value: &JsValue) -> u32 {
+    at(value, "length").as_f64().unwrap_or(-1.0) as u32
+}
+
+/// A manager with its host.
+pub struct Rig {
+    pub host: JsValue,
+    pub raw: RawManager,
+    calls: std::cell::Cell<u32>,
+}
+
+impl Rig {
+    /// `config` and `token` (a function) as JavaScript.
+    pub fn new(config: &str, token: &str) -> Rig {
+        let host = make_host(&js(token));
+        let raw = RawManager::new(&js(config), host.clone().unchecked_into::<Host>());
+        let raw = raw.unwrap_or_else(|error| panic!("{}", json(&error)));
+        Rig { host, raw, calls: std::cell::Cell::new(0) }
+    }
+
+    /// With a backend that gives these answers, and short delays.
+    pub fn with_backend(address: &str) -> Rig {
+        let config = format!(
+            "{{backend: {{url: '{address}', apiKey: 'public-key'}}, ending: {{delays: [10], timeout: 300, leaveGrace: 10}}}}"
+        );
+        Rig::new(&config, "() => 'the-token'")
+    }
+
+    /// Calls a method and waits until its promise is settled: `{ok, value}`.
+    pub async fn call(&self, method: &str, arguments: &str) -> JsValue {
+        self.calls.set(self.calls.get() + 1);
+        let call = self.calls.get();
+        self.raw.call(call, method, &js(arguments)).unwrap_or_else(|error| panic!("{}", json(&error)));
+        JsFuture::from(wait_for(&self.host, call)).await.unwrap()
+    }
+
+    pub async fn end(&self) -> JsValue {
+        self.call("endStreamById", &format!("{{streamId: '{STREAM}'}}")).await
+    }
+
+    pub fn status(&self) -> String {
+        text(&self.raw.snapshot(), &format!("streams.{STREAM}.status"))
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        self.raw.dispose();
+        let stop: js_sys::Function = at(&self.host, "stop").unchecked_into();
+        let _ = stop.call0(&self.host);
+    }
+}
+
+pub fn host_stream() -> JsValue {
+    js(&format!("{{streamId: '{STREAM}', streamerId: 'ana', role: 'host'}}"))
+}
