@@ -3,12 +3,12 @@
 use super::error::{Code, Error};
 use super::value::Value;
 
-/// The longest title and reason, in characters; the database has the same bounds.
+/// The longest title, in characters; the database has the same bounds.
 pub const MAX_TITLE: usize = 200;
-/// See [`MAX_TITLE`].
-pub const MAX_REASON: usize = 200;
+/// The longest reason; see [`MAX_TITLE`].
+pub const MAX_REASON: usize = 500;
 /// The longest user id.
-const MAX_USER_ID: usize = 255;
+const MAX_USER_ID: usize = 200;
 
 /// A stream's id: a UUID in lower case.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
