@@ -49,6 +49,11 @@ impl RawManager {
         }
     }
 
+    /// The timer has fired.
+    pub fn wake(&self) {
+        self.driver.handle(Input::Wake);
+    }
+
     /// A new copy of the snapshot.
     pub fn snapshot(&self) -> JsValue {
         to_js(&self.driver.snapshot())

@@ -29,6 +29,7 @@ export class ConnectionManager {
   #config: ManagerConfig;
   #snapshot: Snapshot = INITIAL_SNAPSHOT;
   #calls = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #disposing: Promise<void> | undefined;
 
   /**
@@ -52,14 +53,21 @@ export class ConnectionManager {
   private constructor(Raw: typeof RawManager, config: ManagerConfig) {
     this.#config = config;
     this.#data = dataOf(config);
+    // What was under way when the WASM trapped still comes back to it; nothing that it then says is to be believed.
+    const unlessCrashed =
+      <A extends unknown[]>(act: (...args: A) => void) =>
+      (...args: A): void => {
+        if (this.#snapshot.phase !== "crashed") act(...args);
+      };
     const host = {
       holder: randomUuid(),
       signal: this.#listening.signal,
       accessToken: () => this.#config.backend?.accessToken?.() ?? null,
       listener: (meeting: number, name: string) => (payload: unknown) => this.#meetingEvent(meeting, name, payload),
-      settle: (call: number, ok: boolean, value: unknown) => this.#settle(call, ok, value),
-      emit: (event: keyof Events, data: never) => this.#emit(event, data),
-      changed: () => this.#refresh(),
+      settle: unlessCrashed((call: number, ok: boolean, value: unknown) => this.#settle(call, ok, value)),
+      emit: unlessCrashed((event: keyof Events, data: never) => this.#emit(event, data)),
+      changed: unlessCrashed(() => this.#refresh()),
+      setTimer: unlessCrashed((after?: number) => this.#setTimer(after)),
       crashed: () => this.#crash("panicked"),
     };
     this.#raw = this.#enter(() => new Raw(config, host));
@@ -169,12 +177,18 @@ export class ConnectionManager {
   #crash(cause: unknown): void {
     if (this.#snapshot.phase === "crashed") return;
     this.#listening.abort();
+    clearTimeout(this.#timer);
     this.#snapshot = share(this.#snapshot, { ...this.#snapshot, phase: "crashed" });
     const error = new StreamkeeperError("crashed", "Streamkeeper has crashed", cause);
     for (const promised of this.#pending.values()) promised.reject(error);
     this.#pending.clear();
     this.#emit("log", { level: "error", message: error.message, data: cause });
     this.#notify();
+  }
+
+  #setTimer(after?: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = after === undefined ? undefined : setTimeout(() => this.#safely(() => this.#enter(() => this.#raw.wake())), after);
   }
 
   /** Called by the meeting: it may be late, and nothing may be thrown into its emitter. */

@@ -1,4 +1,4 @@
-//! The driver: the engine, its one timer, and the effects of its outputs.
+//! The driver: runs the engine in a page and carries its outputs out.
 
 use super::backend::Backend;
 use super::meeting::Listening;
@@ -6,7 +6,6 @@ use super::page;
 use super::value::{error_to_js, to_js};
 use crate::engine::table::Table;
 use crate::engine::{Attachment, Config, Error, Input, Manager, MeetingId, Output, RequestId, Rpc, Value};
-use gloo_timers::callback::Timeout;
 use js_sys::Function;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -44,6 +43,9 @@ extern "C" {
     /// The snapshot is another one.
     #[wasm_bindgen(method, catch)]
     fn changed(this: &Host) -> Result<(), JsValue>;
+    /// Sets the one timer, in the place of the one before: `RawManager::wake` after so many milliseconds; `None`: never.
+    #[wasm_bindgen(method, catch, js_name = setTimer)]
+    fn set_timer(this: &Host, after: Option<u32>) -> Result<(), JsValue>;
     /// The WASM has panicked and must not be entered again.
     #[wasm_bindgen(method, catch)]
     fn crashed(this: &Host) -> Result<(), JsValue>;
@@ -64,7 +66,6 @@ pub struct Driver {
     manager: RefCell<Manager>,
     effects: RefCell<VecDeque<Output>>,
     acting: Cell<bool>,
-    timer: RefCell<Option<Timeout>>,
     requests: RefCell<Table<RequestId, AbortController>>,
     meetings: RefCell<Table<MeetingId, Listening>>,
     last_meeting: Cell<u32>,
@@ -79,7 +80,6 @@ impl Driver {
             manager: RefCell::new(Manager::new(config, host.holder(), page::now(), wall_clock())),
             effects: RefCell::default(),
             acting: Cell::new(false),
-            timer: RefCell::default(),
             requests: RefCell::default(),
             meetings: RefCell::default(),
             last_meeting: Cell::new(0),
@@ -211,14 +211,10 @@ impl Driver {
         Ok(())
     }
 
-    fn set_timer(self: &Rc<Self>) {
+    fn set_timer(&self) {
         let Ok(manager) = self.manager.try_borrow() else { return };
-        let weak = Rc::downgrade(self);
-        let timer = manager.next_wakeup().map(|at| {
-            let wait = at.saturating_sub(wall_clock()).min(i32::MAX as u64) as u32;
-            Timeout::new(wait, move || handle(&weak, Input::Wake))
-        });
-        *self.timer.borrow_mut() = timer;
+        let wait = |at: u64| at.saturating_sub(wall_clock()).min(i32::MAX as u64) as u32;
+        let _ = self.host.set_timer(manager.next_wakeup().map(wait));
     }
 }
 

@@ -10,16 +10,14 @@ export function makeHost(token) {
     settled: [],
     changes: 0,
     tokens: 0,
-    raw: null,
     onEvent: null,
+    onWake: () => {},
     stop: () => controller.abort(),
     accessToken() {
       this.tokens++;
       return token();
     },
-    listener(meeting, name) {
-      return (payload) => this.raw?.meetingEvent(meeting, name, payload);
-    },
+    listener: () => () => {},
     settle(call, ok, value) {
       this.settled.push({ call, ok, value });
       this.onSettled?.();
@@ -30,6 +28,10 @@ export function makeHost(token) {
     },
     changed() {
       this.changes++;
+    },
+    setTimer(after) {
+      clearTimeout(this.timer);
+      this.timer = after === undefined ? undefined : setTimeout(() => this.onWake(), after);
     },
     crashed() {},
   };

@@ -1,6 +1,8 @@
 //! A host for the WASM, a meeting, and a server that answers as it is told; see `support.js`.
 
 use js_sys::{JSON, Promise, Reflect};
+use std::cell::Cell;
+use std::rc::Rc;
 use streamkeeper::api::RawManager;
 use streamkeeper::browser::Host;
 use wasm_bindgen::prelude::*;
@@ -60,8 +62,9 @@ pub fn length(value: &JsValue) -> u32 {
 /// A manager with its host.
 pub struct Rig {
     pub host: JsValue,
-    pub raw: RawManager,
-    calls: std::cell::Cell<u32>,
+    pub raw: Rc<RawManager>,
+    _wake: Closure<dyn Fn()>,
+    calls: Cell<u32>,
 }
 
 impl Rig {
@@ -69,8 +72,11 @@ impl Rig {
     pub fn new(config: &str, token: &str) -> Rig {
         let host = make_host(&js(token));
         let raw = RawManager::new(&js(config), host.clone().unchecked_into::<Host>());
-        let raw = raw.unwrap_or_else(|error| panic!("{}", json(&error)));
-        Rig { host, raw, calls: std::cell::Cell::new(0) }
+        let raw = Rc::new(raw.unwrap_or_else(|error| panic!("{}", json(&error))));
+        let woken = raw.clone();
+        let wake = Closure::<dyn Fn()>::new(move || woken.wake());
+        Reflect::set(&host, &"onWake".into(), wake.as_ref()).unwrap();
+        Rig { host, raw, _wake: wake, calls: Cell::new(0) }
     }
 
     /// With a backend that gives these answers, and short delays.

@@ -1,0 +1,241 @@
+// The façade's own promises, on the built package, without a browser.
+import assert from "node:assert/strict";
+import { EventEmitter, once } from "node:events";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, before, test } from "node:test";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const PACKAGE = fileURLToPath(new URL("../../pkg/", import.meta.url));
+const STREAM = "0d7c1f6e-5a53-4a4e-9c39-6f2d1b0c9a11";
+const HOSTED = { streamId: STREAM, streamerId: "ana", role: "host" };
+const SLOT = Symbol.for("streamkeeper");
+
+let entry;
+before(async () => {
+  entry = await import(pathToFileURL(join(PACKAGE, "dist/inline.js")).href);
+  await entry.default();
+});
+afterEach(() => globalThis[SLOT]?.manager?.dispose());
+
+/** A backend that answers with these, one after another. */
+async function backend(t, ...answers) {
+  const asked = [];
+  const server = createServer(async (request, response) => {
+    let body = "";
+    for await (const chunk of request) body += chunk;
+    asked.push({ path: request.url, headers: request.headers, body: JSON.parse(body) });
+    const [status, json] = answers.length > 1 ? answers.shift() : answers[0];
+    response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(json));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => server.close());
+  return { url: `http://127.0.0.1:${server.address().port}`, asked };
+}
+
+const isError = (code, message) => (error) => {
+  assert.ok(error instanceof entry.StreamkeeperError && error instanceof Error, String(error));
+  assert.equal(error.name, "StreamkeeperError");
+  assert.equal(error.code, code);
+  if (message) assert.match(error.message, message);
+  return true;
+};
+
+test("every method may be passed on by itself", async (t) => {
+  const { url } = await backend(t, [200, { status: "ended" }]);
+  const { getSnapshot, subscribe, attachMeeting, endStreamById, on } = entry.ConnectionManager.shared({ backend: { url } });
+  let changes = 0;
+  const stop = subscribe(() => changes++);
+  const ends = [];
+  on("end", (event) => ends.push(event));
+  attachMeeting(new EventEmitter(), HOSTED);
+  assert.equal(getSnapshot().streams[STREAM].status, "live");
+  assert.deepEqual(await endStreamById(STREAM.toUpperCase(), "test"), {
+    status: "ended",
+    ended: [STREAM],
+    already: [],
+    attempts: 1,
+    via: "rpc",
+  });
+  assert.deepEqual(ends, [{ streamId: STREAM, reason: "test", elsewhere: false }]);
+  assert.ok(changes >= 3);
+  stop();
+});
+
+test("the snapshot is frozen, the same until something changes, and shares what did not", () => {
+  const manager = entry.ConnectionManager.shared();
+  const first = manager.getSnapshot();
+  assert.equal(manager.getSnapshot(), first);
+  assert.equal(first.phase, "ready");
+  const detach = manager.attachMeeting(new EventEmitter(), HOSTED);
+  const second = manager.getSnapshot();
+  assert.notEqual(second, first);
+  assert.equal(second.presence, first.presence);
+  assert.equal(second.chat, first.chat);
+  assert.throws(() => (second.streams[STREAM].status = "ended"), TypeError);
+  manager.attachMeeting(new EventEmitter(), { ...HOSTED, streamId: STREAM.replace("0", "1") });
+  assert.equal(manager.getSnapshot().streams[STREAM], second.streams[STREAM]);
+  detach();
+  detach();
+  assert.equal(manager.getSnapshot().streams[STREAM].status, "leaving");
+});
+
+test("the same data again is fine, the newest functions are used, other data is refused", async (t) => {
+  const { url, asked } = await backend(t, [200, { status: "ended" }]);
+  const config = (token) => ({ backend: { url, accessToken: () => token }, ending: { timeout: 500 } });
+  const manager = entry.ConnectionManager.shared(config("first"));
+  const reordered = { ending: { timeout: 500 }, backend: { accessToken: () => "newest", url } };
+  assert.equal(entry.ConnectionManager.shared(reordered), manager);
+  assert.equal(entry.ConnectionManager.shared(), manager);
+  const other = { ...config("x"), ending: { timeout: 501 } };
+  assert.throws(() => entry.ConnectionManager.shared(other), isError("invalid_config", /another configuration/));
+  await manager.endStreamById(STREAM);
+  assert.equal(asked[0].headers.authorization, "Bearer newest");
+});
+
+test("another copy of the module shares the one manager", async (t) => {
+  const copy = mkdtempSync(join(tmpdir(), "streamkeeper-copy-"));
+  t.after(() => rmSync(copy, { recursive: true }));
+  cpSync(PACKAGE, copy, { recursive: true, filter: (path) => !path.includes("node_modules") });
+  const second = await import(pathToFileURL(join(copy, "dist/inline.js")).href);
+  await second.default();
+  assert.notEqual(second.ConnectionManager, entry.ConnectionManager);
+  assert.equal(second.ConnectionManager.shared(), entry.ConnectionManager.shared());
+});
+
+test("bad input throws or rejects by name, and nothing happens", async () => {
+  const { ConnectionManager } = entry;
+  assert.throws(
+    () => ConnectionManager.shared({ ending: { delays: [-1] } }),
+    isError("invalid_config", /^ending\.delays\[0\] is -1; it must be a whole number from 10 to 2147483647$/),
+  );
+  assert.throws(() => ConnectionManager.shared({ endings: {} }), isError("invalid_config", /^endings is not a setting/));
+  assert.equal(globalThis[SLOT].manager, undefined);
+
+  const manager = ConnectionManager.shared();
+  assert.throws(() => manager.attachMeeting(null, HOSTED), isError("invalid_argument", /^meeting is not a meeting/));
+  assert.throws(() => manager.attachMeeting(new EventEmitter(), null), isError("invalid_argument", /^stream is null/));
+  await assert.rejects(manager.endStreamById(""), isError("invalid_argument", /^streamId is empty; it must be a UUID/));
+  await assert.rejects(manager.getStreamStatus("42"), isError("invalid_argument", /^streamId is "42"/));
+  await assert.rejects(manager.startStream({ titel: "x" }), isError("invalid_argument", /titel is not known/));
+  await assert.rejects(manager.endStreamById(STREAM), isError("no_backend", /needs backend/));
+  assert.deepEqual(manager.getSnapshot().streams, {});
+});
+
+test("a listener that throws is logged and stops nobody else", () => {
+  const logged = [];
+  const logger = { error: (message, data) => logged.push([message, data]) };
+  const manager = entry.ConnectionManager.shared({ logger });
+  const called = [];
+  const fault = new Error("the app's");
+  manager.subscribe(() => {
+    throw fault;
+  });
+  manager.subscribe(() => called.push("second"));
+  manager.on("log", () => {
+    throw fault;
+  });
+  const meeting = new EventEmitter();
+  manager.attachMeeting(meeting, HOSTED);
+  meeting.emit("videoConferenceJoined", {});
+  assert.deepEqual(called, ["second"]);
+  assert.deepEqual(new Set(logged.flat()), new Set(["a listener threw", fault]));
+});
+
+test("dispose leaves nothing on the meeting, is idempotent, and makes room for another manager", async () => {
+  const manager = entry.ConnectionManager.shared();
+  const meeting = new EventEmitter();
+  meeting.on("hangup", () => {});
+  manager.attachMeeting(meeting, HOSTED);
+  const late = meeting.listeners("hangup")[1];
+  await Promise.all([manager.dispose(), manager.dispose()]);
+  await manager.dispose();
+  assert.deepEqual(meeting.eventNames().map((name) => meeting.listenerCount(name)), [1]);
+  late({});
+  assert.equal(manager.getSnapshot().phase, "disposed");
+  await assert.rejects(manager.endStreamById(STREAM), isError("disposed"));
+  const next = entry.ConnectionManager.shared();
+  assert.notEqual(next, manager);
+  assert.equal(next.getSnapshot().phase, "ready");
+});
+
+test("a trap in the WASM ends the manager, not the app", async (t) => {
+  // A copy of its own, whose `attach` traps, as a defect would.
+  const copy = mkdtempSync(join(tmpdir(), "streamkeeper-trap-"));
+  const shared = globalThis[SLOT];
+  delete globalThis[SLOT];
+  const instantiate = WebAssembly.instantiate;
+  t.after(() => {
+    globalThis[SLOT] = shared;
+    WebAssembly.instantiate = instantiate;
+    rmSync(copy, { recursive: true });
+  });
+  WebAssembly.instantiate = async (...args) => {
+    const { instance, module } = await instantiate(...args);
+    const trap = () => {
+      throw new WebAssembly.RuntimeError("unreachable");
+    };
+    return { module, instance: { exports: { ...instance.exports, rawmanager_meetingEvent: trap } } };
+  };
+  cpSync(PACKAGE, copy, { recursive: true, filter: (path) => !path.includes("node_modules") });
+  const { default: init, ConnectionManager } = await import(pathToFileURL(join(copy, "dist/inline.js")).href);
+  await init();
+
+  const { url } = await backend(t, [503, {}]);
+  const fetching = globalThis.fetch;
+  t.after(() => (globalThis.fetch = fetching));
+  let answered;
+  globalThis.fetch = (...args) => (answered = fetching(...args).then((response) => response.clone().text().then(() => response)));
+  const logged = [];
+  const config = { backend: { url }, ending: { delays: [60_000] }, logger: { error: (message) => logged.push(message) } };
+  const manager = ConnectionManager.shared(config);
+  const meeting = new EventEmitter();
+  manager.attachMeeting(meeting, HOSTED);
+  let told = 0;
+  manager.subscribe(() => told++);
+  const waiting = manager.endStreamById(STREAM);
+  const before = told;
+  meeting.emit("hangup", {});
+  assert.equal(manager.getSnapshot().phase, "crashed");
+  assert.equal(told, before + 1);
+  assert.ok(logged.includes("Streamkeeper has crashed"));
+  const crashed = (error) => error.code === "crashed";
+  await assert.rejects(waiting, crashed);
+  await assert.rejects(manager.endStreamById(STREAM), crashed);
+  meeting.emit("hangup", {});
+  // The answer that was under way comes back to a closed door: no timer is set, no listener told.
+  const timers = process.getActiveResourcesInfo().filter((resource) => resource === "Timeout").length;
+  await answered;
+  await new Promise(setImmediate);
+  assert.equal(process.getActiveResourcesInfo().filter((resource) => resource === "Timeout").length, timers);
+  assert.equal(manager.getSnapshot().phase, "crashed");
+  assert.equal(told, before + 1);
+  await manager.dispose();
+});
+
+test("where WebAssembly is blocked, init says unavailable and may be tried again", async (t) => {
+  const copy = mkdtempSync(join(tmpdir(), "streamkeeper-blocked-"));
+  const shared = globalThis[SLOT];
+  delete globalThis[SLOT];
+  const instantiate = WebAssembly.instantiate;
+  t.after(() => {
+    globalThis[SLOT] = shared;
+    WebAssembly.instantiate = instantiate;
+    rmSync(copy, { recursive: true });
+  });
+  cpSync(PACKAGE, copy, { recursive: true, filter: (path) => !path.includes("node_modules") });
+  const { default: init, ConnectionManager } = await import(pathToFileURL(join(copy, "dist/inline.js")).href);
+  assert.throws(() => ConnectionManager.shared(), (error) => error.code === "not_initialised");
+  WebAssembly.instantiate = async () => {
+    throw new WebAssembly.CompileError("blocked by the content security policy");
+  };
+  await assert.rejects(init(), (error) => error.code === "unavailable" && /content security policy/.test(error.message));
+  WebAssembly.instantiate = instantiate;
+  const first = init();
+  assert.equal(init(), first);
+  await first;
+  await ConnectionManager.shared().dispose();
+});
