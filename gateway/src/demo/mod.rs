@@ -1,0 +1,112 @@
+//! What `--demo` adds, and what is not there without it: the page itself, tokens for whoever asks, faults on demand, and a look
+//! at the rows.
+
+mod faults;
+mod page;
+mod token;
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderName, StatusCode};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::auth::{Caller, Role};
+use crate::config::{Config, DemoConfig};
+use crate::database::{Database, RequestSettings};
+use crate::error::ApiError;
+use faults::Faults;
+use token::TokenMaker;
+
+/// The demo's own state.
+#[derive(Debug)]
+pub struct Demo {
+    page: DemoConfig,
+    state: Arc<DemoState>,
+}
+
+#[derive(Debug)]
+struct DemoState {
+    anon_key: String,
+    database: Database,
+    faults: Arc<Faults>,
+    tokens: TokenMaker,
+}
+
+impl Demo {
+    /// The demo on this database.
+    pub fn new(config: &Config, page: &DemoConfig, database: Database) -> Self {
+        let state = DemoState {
+            anon_key: config.anon_key.clone().unwrap_or_default(),
+            database,
+            faults: Arc::new(Faults::new(config.functions)),
+            tokens: TokenMaker::new(config),
+        };
+        Self { page: page.clone(), state: Arc::new(state) }
+    }
+
+    /// The API, with the faults that somebody asked for in front of it.
+    pub fn with_faults(&self, api: Router) -> Router {
+        faults::in_front_of(api, Arc::clone(&self.state.faults))
+    }
+
+    /// The demo's routes, and the page for all that is left.
+    pub fn routes(self) -> Router {
+        let routes = Router::new()
+            .route("/demo/config", get(config))
+            .route("/demo/token", post(token))
+            .route("/demo/faults", post(set_faults))
+            .route("/demo/streams/{id}", get(stream))
+            .with_state(self.state);
+        page::serve(routes, self.page.directory)
+    }
+}
+
+async fn config(State(demo): State<Arc<DemoState>>) -> Json<Value> {
+    Json(json!({ "anon_key": demo.anon_key }))
+}
+
+async fn token(State(demo): State<Arc<DemoState>>, body: Bytes) -> Result<Json<Value>, ApiError> {
+    let access_token = demo.tokens.make(parse(&body)?)?;
+    Ok(Json(json!({ "access_token": access_token })))
+}
+
+async fn set_faults(State(demo): State<Arc<DemoState>>, body: Bytes) -> Result<Json<Value>, ApiError> {
+    demo.faults.set(parse(&body)?).map(Json)
+}
+
+/// One stream as the database has it, and everything that tried to end it.
+async fn stream(
+    State(demo): State<Arc<DemoState>>,
+    Path(id): Path<String>,
+) -> Result<([(HeaderName, &'static str); 1], String), ApiError> {
+    let id: Uuid = id.parse().map_err(|_| bad_value("id must be a uuid"))?;
+    let mut session = demo.database.begin(Caller::of(Role::Service), &RequestSettings::default()).await?;
+    let found: Result<String, _> = sqlx::query_scalar(
+        "select json_build_object(
+           'row', (select to_json(s) from livestreams s where s.id = $1),
+           'end_attempts', coalesce((select json_agg(a order by a.id) from end_attempts a where a.stream_id = $1), '[]')
+         )::text",
+    )
+    .bind(id)
+    .fetch_one(session.connection())
+    .await;
+    let body = found.map_err(|error| session.error(error))?;
+    Ok(([(CONTENT_TYPE, "application/json; charset=utf-8")], body))
+}
+
+/// The body, or an error that names the field.
+fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, ApiError> {
+    serde_json::from_slice(body).map_err(|error| ApiError::bad_json(error.to_string()))
+}
+
+/// A field whose value is out of its bounds.
+fn bad_value(message: impl Into<String>) -> ApiError {
+    ApiError::new(StatusCode::BAD_REQUEST, "22023", message.into())
+}

@@ -1,0 +1,100 @@
+//! `streamkeeper-gateway [migrate|serve] [--demo]`
+
+use std::env;
+use std::io::{IsTerminal, stderr};
+use std::process::ExitCode;
+
+use sqlx::{ConnectOptions, Connection};
+use streamkeeper_gateway::config::{Config, ConfigError, database_options};
+use streamkeeper_gateway::migrate::migrate;
+use streamkeeper_gateway::serve;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
+use tracing_subscriber::EnvFilter;
+
+const USAGE: &str = "usage: streamkeeper-gateway [migrate|serve] [--demo]";
+
+/// Why the program stops: somebody has to change its settings, or the world around it.
+enum Failure {
+    Settings(String),
+    World(String),
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::Settings(error.to_string())
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Settings(line)) => {
+            eprintln!("streamkeeper-gateway: {line}");
+            ExitCode::from(2)
+        }
+        Err(Failure::World(line)) => {
+            eprintln!("streamkeeper-gateway: {line}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Failure> {
+    let (mut command, mut demo) = (None, false);
+    for argument in env::args().skip(1) {
+        match argument.as_str() {
+            "migrate" | "serve" if command.is_none() => command = Some(argument),
+            "--demo" => demo = true,
+            "--help" | "-h" => {
+                println!("{USAGE}");
+                return Ok(());
+            }
+            _ => return Err(Failure::Settings(format!("unexpected argument `{argument}`; {USAGE}"))),
+        }
+    }
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let colours = stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).with_ansi(colours).init();
+
+    if command.as_deref() == Some("migrate") { run_migrate().await } else { run_serve(demo).await }
+}
+
+fn variable(name: &str) -> Option<String> {
+    env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
+
+async fn run_migrate() -> Result<(), Failure> {
+    let database = database_options(&variable)?;
+    let failed = |error: sqlx::Error| Failure::World(format!("the migrations were not applied: {error}"));
+    let mut connection = database.connect().await.map_err(failed)?;
+    let applied = migrate(&mut connection).await.map_err(failed)?;
+    info!(?applied, "the database is up to date");
+    connection.close().await.map_err(failed)
+}
+
+async fn run_serve(demo: bool) -> Result<(), Failure> {
+    let config = Config::from_variables(demo, &variable)?;
+    // Before anything is announced: from here on neither signal kills a request that is under way.
+    let failed = |error: std::io::Error| Failure::World(format!("the signal handlers could not be set: {error}"));
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let shutdown = async move {
+        tokio::select! {
+            _ = interrupt.recv() => info!("SIGINT: stopping"),
+            _ = terminate.recv() => info!("SIGTERM: stopping"),
+        }
+    };
+
+    let bind = config.bind;
+    let listener = TcpListener::bind(bind)
+        .await
+        .map_err(|error| Failure::Settings(format!("BIND {bind} cannot be used: {error}")))?;
+    let address = listener.local_addr().map_err(|error| Failure::World(error.to_string()))?;
+    info!(%address, demo, "listening");
+    serve(listener, config, shutdown).await.map_err(|error| Failure::World(error.to_string()))?;
+    info!("stopped");
+    Ok(())
+}

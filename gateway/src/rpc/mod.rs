@@ -1,0 +1,87 @@
+//! `/rest/v1/rpc/{function}`: the part of PostgREST that Streamkeeper's clients use.
+//!
+//! The caller is verified, the function is found by the names of the arguments, and PostgreSQL does the rest: it converts the
+//! arguments, checks the rights, runs the function, and builds the JSON.
+
+mod call;
+mod request;
+mod schema;
+pub mod status;
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+
+use crate::auth::Auth;
+use crate::database::Database;
+use crate::error::ApiError;
+
+/// The functions that may be called. What is not here does not exist, whatever the database grants.
+pub const FUNCTIONS: &[&str] =
+    &["start_stream", "end_stream_comprehensive", "get_stream_status", "list_active_streams"];
+
+/// What a call needs.
+#[derive(Debug)]
+pub struct Rpc {
+    /// Verifies the caller.
+    pub auth: Auth,
+    /// Runs the function.
+    pub database: Database,
+    /// The functions that may be called.
+    pub functions: &'static [&'static str],
+}
+
+/// Answers one call.
+pub async fn rpc(
+    State(rpc): State<Arc<Rpc>>,
+    Path(function): Path<String>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, ApiError> {
+    let caller = rpc.auth.caller(&headers)?;
+    let writes = match method {
+        Method::POST => true,
+        Method::GET | Method::HEAD => false,
+        _ => {
+            let message = format!("Cannot use the {method} method on RPC");
+            return Err(ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "PGRST101", message));
+        }
+    };
+    request::check_profile(&headers)?;
+    let wanted = request::wanted(&headers)?;
+    let arguments = if writes {
+        request::body_arguments(&headers, &body.map_err(request::unreadable)?)?
+    } else {
+        request::query_arguments(&uri)?
+    };
+    if !rpc.functions.contains(&function.as_str()) {
+        return Err(schema::not_found(&function, &arguments, None));
+    }
+
+    let settings = request::settings(&method, uri.path(), &headers);
+    let mut session = rpc.database.begin(caller, &settings).await?;
+    let candidates = schema::find(session.connection(), &function).await.map_err(|error| session.error(error))?;
+    let found = schema::resolve(&function, candidates, &arguments)?;
+    if !writes || !found.volatile {
+        session.read_only().await?;
+    }
+    let result = call::call(session.connection(), &function, &found, &arguments, wanted == request::Wanted::Object)
+        .await
+        .map_err(|error| session.error(error))?;
+    if wanted == request::Wanted::Object && !found.void && result.rows != 1 {
+        return Err(request::not_one_row(result.rows));
+    }
+    session.commit().await?;
+
+    if found.void {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    Ok(([(CONTENT_TYPE, wanted.content_type())], result.body).into_response())
+}

@@ -1,0 +1,101 @@
+//! All routes and what holds for every one of them: limits, CORS, logs, and an orderly end.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use axum::http::{HeaderName, Method, StatusCode};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::trace::{DefaultOnResponse, TraceLayer};
+use tracing::{Level, info_span};
+
+use crate::auth::Auth;
+use crate::config::Config;
+use crate::database::Database;
+use crate::demo;
+use crate::error::ApiError;
+use crate::health::health;
+use crate::rpc::{Rpc, rpc};
+
+/// More than any call of ours needs; a keepalive request of a browser has 64 KiB for all of them together.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// Longer than a statement may run, so that the database is normally the one to give up.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Browsers keep it for as long as they like, and the last call of a page can do without a preflight.
+const PREFLIGHT_LIFETIME: Duration = Duration::from_secs(86_400);
+
+/// Everything that this configuration serves.
+pub fn router(config: &Config) -> Router {
+    routes(config, Database::new(config.database.clone()))
+}
+
+/// Serves until `shutdown` is done and the requests under way have been answered.
+pub async fn serve(
+    listener: TcpListener,
+    config: Config,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let database = Database::new(config.database.clone());
+    let app = routes(&config, database.clone());
+    axum::serve(listener, app).with_graceful_shutdown(shutdown).await?;
+    database.close().await;
+    Ok(())
+}
+
+fn routes(config: &Config, database: Database) -> Router {
+    let calls = Arc::new(Rpc { auth: Auth::new(config), database: database.clone(), functions: config.functions });
+    let mut api = Router::new().route("/rest/v1/rpc/{function}", any(rpc)).with_state(calls);
+    let mut app = Router::new().route("/health", get(health).with_state(database.clone()));
+    match &config.demo {
+        None => app = app.fallback(unknown_path),
+        Some(demo) => {
+            let demo = demo::Demo::new(config, demo, database);
+            api = demo.with_faults(api);
+            app = app.merge(demo.routes());
+        }
+    }
+    // Method and path only: tokens come in headers, and arguments may come in the query.
+    let span = |request: &Request| info_span!("request", method = %request.method(), path = request.uri().path());
+    let trace =
+        TraceLayer::new_for_http().make_span_with(span).on_response(DefaultOnResponse::new().level(Level::INFO));
+
+    // The demo's own routes are not for other origins: they hand out tokens.
+    let app = app.merge(api.layer(cors(config))).method_not_allowed_fallback(wrong_method);
+    app.layer(from_fn(in_time)).layer(DefaultBodyLimit::max(MAX_BODY_BYTES)).layer(trace)
+}
+
+fn cors(config: &Config) -> CorsLayer {
+    let origins = config.cors_origins.as_ref().map_or_else(AllowOrigin::any, |list| AllowOrigin::list(list.clone()));
+    let ours = ["apikey", "content-profile", "accept-profile", "x-client-info", "prefer"].map(HeaderName::from_static);
+    CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([Method::GET, Method::HEAD, Method::POST])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE, ACCEPT].into_iter().chain(ours).collect::<Vec<_>>())
+        .max_age(PREFLIGHT_LIFETIME)
+}
+
+async fn in_time(request: Request, next: Next) -> Response {
+    timeout(REQUEST_TIMEOUT, next.run(request)).await.unwrap_or_else(|_| {
+        let message = format!("The request took longer than {} seconds.", REQUEST_TIMEOUT.as_secs());
+        ApiError::new(StatusCode::GATEWAY_TIMEOUT, "57014", message).into_response()
+    })
+}
+
+async fn wrong_method() -> ApiError {
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "PGRST117", "Unsupported HTTP method for this path")
+}
+
+pub(crate) async fn unknown_path() -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, "PGRST125", "Invalid path specified in request URL")
+}

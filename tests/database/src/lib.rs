@@ -1,0 +1,9 @@
+//! A freshly migrated database for every test, and a way to call it as somebody.
+//!
+//! `DATABASE_URL` names a superuser on a maintenance database of the server to test on.
+
+mod database;
+mod who;
+
+pub use database::{TestDatabase, server_options};
+pub use who::{Caller, Who, code, message};

@@ -1,0 +1,228 @@
+//! Who may do what: every caller against every function and every table.
+
+use database_tests::{Caller, TestDatabase, Who, code};
+use serde_json::json;
+
+const ID: &str = "00000000-0000-4000-8000-000000000001";
+
+const EVERYBODY: [Who; 5] = [Who::Anon, Who::User("owner"), Who::User("other"), Who::Admin("admin"), Who::Service];
+
+/// A database in which "owner" has a live stream with one end call on record, and everybody is a known user.
+async fn database() -> TestDatabase {
+    let db = TestDatabase::new().await;
+    let mut owner = db.caller(Who::User("owner")).await;
+    owner.call(&format!("start_stream('{ID}', 'Title')")).await.unwrap();
+    let mut service = db.caller(Who::Service).await;
+    service.call(&format!("end_stream_comprehensive('{ID}')")).await.unwrap();
+    db.caller(Who::User("owner")).await.call("start_stream('00000000-0000-4000-8000-000000000002')").await.unwrap();
+    service
+        .execute("insert into app_users (user_id, email) values ('owner', 'owner@example.org'), ('other', null)")
+        .await
+        .unwrap();
+    db
+}
+
+async fn can_execute(caller: &mut Caller, function: &str) -> bool {
+    let sql =
+        format!("(select bool_or(has_function_privilege(oid, 'execute')) from pg_proc where proname = '{function}')");
+    caller.call(&sql).await.unwrap() == json!(true)
+}
+
+#[tokio::test]
+async fn each_function_is_granted_to_the_fewest() {
+    let db = database().await;
+    for who in EVERYBODY {
+        let mut caller = db.caller(who).await;
+        let signed_in = who != Who::Anon;
+        assert!(can_execute(&mut caller, "get_stream_status").await, "{who:?}");
+        assert!(can_execute(&mut caller, "list_active_streams").await, "{who:?}");
+        assert_eq!(can_execute(&mut caller, "start_stream").await, signed_in, "{who:?}");
+        assert_eq!(can_execute(&mut caller, "end_stream_comprehensive").await, signed_in, "{who:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_function_of_ours_is_open_to_public_or_without_a_fixed_search_path() {
+    let db = database().await;
+    let mut owner = db.owner().await;
+    let open: Vec<String> = sqlx::query_scalar(
+        "select p.oid::regprocedure::text from pg_proc p
+         where p.pronamespace in ('public'::regnamespace, 'streamkeeper'::regnamespace)
+           and (p.proacl is null
+             or exists (select from aclexplode(p.proacl) a where a.grantee = 0)
+             or p.proconfig is null or not 'search_path=\"\"' = any (p.proconfig))",
+    )
+    .fetch_all(&mut owner)
+    .await
+    .unwrap();
+    assert!(open.is_empty(), "{open:?}");
+}
+
+#[tokio::test]
+async fn there_are_no_overloads() {
+    let db = database().await;
+    let overloaded: Vec<String> = sqlx::query_scalar(
+        "select proname::text from pg_proc where pronamespace = 'public'::regnamespace group by 1 having count(*) > 1",
+    )
+    .fetch_all(&mut db.owner().await)
+    .await
+    .unwrap();
+    assert!(overloaded.is_empty(), "{overloaded:?}");
+}
+
+#[tokio::test]
+async fn the_owner_an_admin_and_the_service_end_a_stream_by_id_and_nobody_else_does() {
+    for (who, allowed) in [
+        (Who::Anon, false),
+        (Who::User("owner"), true),
+        (Who::User("other"), false),
+        (Who::Admin("admin"), true),
+        (Who::Service, true),
+    ] {
+        let db = database().await;
+        let mut caller = db.caller(who).await;
+        for selector in ["p_stream_id => '00000000-0000-4000-8000-000000000002'", "p_streamer_id => 'owner'"] {
+            let result = caller.call(&format!("end_stream_comprehensive({selector})")).await;
+            if allowed {
+                assert_eq!(result.unwrap()["success"], true, "{who:?} {selector}");
+            } else {
+                assert_eq!(code(result), "42501", "{who:?} {selector}");
+            }
+        }
+        let live =
+            db.caller(Who::Service).await.call("(select count(*) from livestreams where is_live)").await.unwrap();
+        assert_eq!(live, json!(if allowed { 0 } else { 1 }), "{who:?}");
+    }
+}
+
+#[tokio::test]
+async fn only_an_admin_and_the_service_end_everything() {
+    for (who, allowed) in [
+        (Who::Anon, false),
+        (Who::User("owner"), false),
+        (Who::User("other"), false),
+        (Who::Admin("admin"), true),
+        (Who::Service, true),
+    ] {
+        let db = database().await;
+        let result = db.caller(who).await.call("end_stream_comprehensive(p_force_end_all => true)").await;
+        if allowed {
+            assert_eq!(result.unwrap()["affected_count"], 1, "{who:?}");
+        } else {
+            assert_eq!(code(result), "42501", "{who:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_operators_own_connection_counts_as_the_service() {
+    let db = database().await;
+    let result: serde_json::Value = sqlx::query_scalar("select end_stream_comprehensive(p_force_end_all => true)")
+        .fetch_one(&mut db.owner().await)
+        .await
+        .unwrap();
+    assert_eq!(result["affected_count"], 1);
+}
+
+#[tokio::test]
+async fn the_authenticator_before_it_takes_a_role_has_no_rights() {
+    let db = database().await;
+    let mut owner = db.owner().await;
+    sqlx::query("set session authorization authenticator").execute(&mut owner).await.unwrap();
+    let denied = sqlx::query("select get_stream_status(gen_random_uuid())").execute(&mut owner).await;
+    assert_eq!(code(denied), "42501");
+    let denied = sqlx::query("select * from livestreams").execute(&mut owner).await;
+    assert_eq!(code(denied), "42501");
+}
+
+#[tokio::test]
+async fn nobody_writes_the_tables_directly() {
+    let db = database().await;
+    for who in EVERYBODY {
+        let mut caller = db.caller(who).await;
+        for sql in [
+            "insert into livestreams (streamer_id) values ('owner')",
+            "update livestreams set title = 'x'",
+            "delete from livestreams",
+            "truncate livestreams",
+            "insert into end_attempts (role, attempt, outcome) values ('anon', 1, 'ended')",
+            "update end_attempts set reason = 'x'",
+            "delete from end_attempts",
+            "truncate end_attempts",
+        ] {
+            assert_eq!(code(caller.execute(sql).await), "42501", "{who:?}: {sql}");
+        }
+        if who != Who::Service {
+            for sql in [
+                "insert into app_users (user_id) values ('x')",
+                "update app_users set email = 'x'",
+                "delete from app_users",
+            ] {
+                assert_eq!(code(caller.execute(sql).await), "42501", "{who:?}: {sql}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn reading_the_tables_is_for_the_owner_admins_and_the_service() {
+    let db = database().await;
+    for (who, streams, attempts, users) in [
+        (Who::User("owner"), 2, 1, 1),
+        (Who::User("other"), 0, 0, 1),
+        (Who::Admin("admin"), 2, 1, 2),
+        (Who::Service, 2, 1, 2),
+    ] {
+        let mut caller = db.caller(who).await;
+        let seen = (
+            caller.call("(select count(*) from livestreams)").await.unwrap(),
+            caller.call("(select count(*) from end_attempts)").await.unwrap(),
+            caller.call("(select count(*) from app_users)").await.unwrap(),
+        );
+        assert_eq!(seen, (json!(streams), json!(attempts), json!(users)), "{who:?}");
+    }
+    let mut anon = db.caller(Who::Anon).await;
+    for table in ["livestreams", "end_attempts", "app_users"] {
+        assert_eq!(code(anon.rows(table).await), "42501", "{table}");
+    }
+}
+
+#[tokio::test]
+async fn row_level_security_is_on_for_every_table() {
+    let db = database().await;
+    let open: Vec<String> = sqlx::query_scalar(
+        "select relname::text from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')
+           and not relrowsecurity",
+    )
+    .fetch_all(&mut db.owner().await)
+    .await
+    .unwrap();
+    assert!(open.is_empty(), "{open:?}");
+}
+
+#[tokio::test]
+async fn a_token_without_a_user_id_owns_nothing() {
+    let db = database().await;
+    let mut caller = db.caller(Who::User("owner")).await;
+    for claims in ["", r#"{"role":"authenticated"}"#, r#"{"role":"authenticated","sub":""}"#] {
+        caller.execute(&format!("select set_config('request.jwt.claims', '{claims}', false)")).await.unwrap();
+        assert_eq!(caller.call("(select count(*) from livestreams)").await.unwrap(), json!(0), "{claims}");
+        assert_eq!(code(caller.call("start_stream()").await), "42501", "{claims}");
+        let end = format!("end_stream_comprehensive('{ID}')");
+        assert_eq!(code(caller.call(&end).await), "42501", "{claims}");
+    }
+}
+
+#[tokio::test]
+async fn the_older_claim_setting_is_understood_too() {
+    let db = database().await;
+    let mut caller = db.caller(Who::User("owner")).await;
+    caller
+        .execute(
+            "select set_config('request.jwt.claims', '', false), set_config('request.jwt.claim.sub', 'owner', false)",
+        )
+        .await
+        .unwrap();
+    assert_eq!(caller.call("(select count(*) from livestreams)").await.unwrap(), json!(2));
+    assert_eq!(caller.call("start_stream()").await.unwrap()["streamer_id"], "owner");
+}

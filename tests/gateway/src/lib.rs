@@ -1,0 +1,194 @@
+//! A gateway on a port of its own, in front of a database of its own, and tokens to call it with.
+
+use std::env;
+use std::fmt;
+
+use database_tests::TestDatabase;
+use jsonwebtoken::{EncodingKey, Header, encode};
+use reqwest::{Method, RequestBuilder, Response};
+use serde_json::{Value, json};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, raw_sql};
+use streamkeeper_gateway::config::Config;
+use streamkeeper_gateway::serve;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// The secret that test gateways verify with.
+pub const SECRET: &str = "the secret of the tests, which is long enough";
+
+/// The anon key of test gateways: as new Supabase projects have it, not a token.
+pub const ANON_KEY: &str = "sb_publishable_test";
+
+/// A running gateway.
+pub struct Gateway {
+    /// Where it is: `http://127.0.0.1:…`
+    pub url: String,
+    client: reqwest::Client,
+    stop: Option<oneshot::Sender<()>>,
+    served: JoinHandle<std::io::Result<()>>,
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+impl Gateway {
+    /// On this database, with these variables on top of the ones that every gateway needs.
+    pub async fn start(database: PgConnectOptions, demo: bool, variables: &[(&str, &str)]) -> Self {
+        Self::start_with(database, demo, variables, |_| {}).await
+    }
+
+    /// On this database, with these functions on the list instead of the usual ones.
+    pub async fn with_functions(database: PgConnectOptions, functions: &'static [&'static str]) -> Self {
+        Self::start_with(database, false, &[], |config| config.functions = functions).await
+    }
+
+    async fn start_with(
+        database: PgConnectOptions,
+        demo: bool,
+        variables: &[(&str, &str)],
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
+        let usual = [("DATABASE_URL", "postgres://localhost/"), ("JWT_SECRET", SECRET), ("ANON_KEY", ANON_KEY)];
+        let all: Vec<_> = usual.iter().chain(variables).copied().collect();
+        let lookup = |name: &str| all.iter().rfind(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
+        let mut config = Config::from_variables(demo, &lookup).expect("the variables are right");
+        config.database = database;
+        change(&mut config);
+
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let (stop, stopped) = oneshot::channel();
+        let served = tokio::spawn(serve(listener, config, async move {
+            let _ = stopped.await;
+        }));
+        Self { url: format!("http://{address}"), client: client(), stop: Some(stop), served }
+    }
+
+    /// Asks it to stop, the way a signal does.
+    pub fn ask_to_stop(&mut self) {
+        drop(self.stop.take());
+    }
+
+    /// Waits until it has stopped.
+    pub async fn stopped(self) -> std::io::Result<()> {
+        self.served.await.expect("it did not panic")
+    }
+
+    /// A request, to be filled in.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url))
+    }
+
+    /// Calls a function with a token (or without) and waits for the answer.
+    pub async fn rpc(&self, function: &str, token: Option<&str>, arguments: Value) -> Answer {
+        let mut request = self.request(Method::POST, &format!("/rest/v1/rpc/{function}")).json(&arguments);
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        Answer::of(request).await
+    }
+}
+
+/// A client that speaks to this machine only, whatever proxies the environment names.
+pub fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().expect("the client builds")
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The headers.
+    pub headers: reqwest::header::HeaderMap,
+    /// The body as it came.
+    pub text: String,
+}
+
+impl Answer {
+    /// Sends the request and reads the answer.
+    pub async fn of(request: RequestBuilder) -> Self {
+        Self::read(request.send().await.expect("the gateway answers")).await
+    }
+
+    async fn read(response: Response) -> Self {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Self { status, headers, text: response.text().await.expect("the answer has an end") }
+    }
+
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).expect("the body is JSON")
+    }
+
+    /// A header, empty when it is missing.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// Checks that this is an error as PostgREST makes them, and returns status and code.
+    #[track_caller]
+    pub fn error(&self) -> (u16, String) {
+        let body = self.json();
+        let mut keys: Vec<_> = body.as_object().expect("an error is an object").keys().map(String::as_str).collect();
+        keys.sort_unstable();
+        assert_eq!(keys, ["code", "details", "hint", "message"], "{body}");
+        assert!(body["message"].is_string(), "{body}");
+        assert_eq!(self.header("content-type"), "application/json; charset=utf-8");
+        assert_eq!(self.header("www-authenticate"), if self.status == 401 { "Bearer" } else { "" });
+        (self.status, body["code"].as_str().expect("the code is a text").to_owned())
+    }
+}
+
+/// A token with these claims, signed with this secret.
+pub fn sign(secret: &str, claims: &Value) -> String {
+    encode(&Header::default(), claims, &EncodingKey::from_secret(secret.as_bytes())).expect("it can be signed")
+}
+
+/// Long after this test.
+pub const NEVER: u64 = 32_503_680_000;
+
+/// A good token of this user.
+pub fn user(id: &str) -> String {
+    sign(SECRET, &json!({ "role": "authenticated", "sub": id, "aud": "authenticated", "exp": NEVER }))
+}
+
+/// A good token of an admin.
+pub fn admin(id: &str) -> String {
+    sign(SECRET, &json!({ "role": "authenticated", "sub": id, "exp": NEVER, "app_metadata": { "role": "admin" } }))
+}
+
+/// The program under test, from `GATEWAY_BIN`.
+///
+/// # Panics
+/// When it is missing: a test of the program that does not run must not pass.
+pub fn gateway_binary() -> String {
+    env::var("GATEWAY_BIN").expect("GATEWAY_BIN names the built streamkeeper-gateway (`cargo xtask test` sets it)")
+}
+
+/// Runs statements in a test's database as the owner of the tables.
+pub async fn run_sql(database: &TestDatabase, sql: &str) {
+    raw_sql(AssertSqlSafe(sql)).execute(&mut database.owner().await).await.expect("the statements work");
+}
+
+/// Waits until this many calls in this database wait for a lock. Asks PostgreSQL: nothing else knows.
+pub async fn until_waiting(database: &TestDatabase, calls: i64) {
+    let mut connection = database.owner().await;
+    loop {
+        let waiting: i64 = sqlx::query_scalar(
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+        )
+        .fetch_one(&mut connection)
+        .await
+        .expect("the statistics can be read");
+        if waiting == calls {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
