@@ -1,0 +1,148 @@
+//! The command line.
+
+use crate::failure::{Failure, Result};
+use crate::suites::Suite;
+
+/// What `cargo xtask help` prints.
+pub const USAGE: &str = "\
+cargo xtask demo [--port N] [--no-open]   serve the demo, with a real PostgreSQL and the gateway, until Ctrl-C
+cargo xtask test [SUITE] [--soak]         run every suite, or one: lint engine browser database gateway e2e packaging
+cargo xtask build                         make pkg/ installable, pack it into target/npm/ and print its sizes
+cargo xtask bench [NAME]                  print a table against the peers, or the names there are
+cargo xtask help                          print this
+";
+
+/// A command, with its options.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Command {
+    Help,
+    Demo(Demo),
+    /// No suite: all of them. `soak`: the long versions.
+    Test {
+        suite: Option<Suite>,
+        soak: bool,
+    },
+    Build,
+    Bench {
+        name: Option<String>,
+    },
+}
+
+/// The options of `demo`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Demo {
+    /// Asked for by name: it is this port or none.
+    pub port: Option<u16>,
+    pub open: bool,
+}
+
+/// Reads the arguments that follow `cargo xtask`.
+pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Command> {
+    let mut arguments = arguments.into_iter();
+    match arguments.next().as_deref() {
+        None | Some("help" | "--help" | "-h") => Ok(Command::Help),
+        Some("demo") => demo(arguments),
+        Some("test") => test(arguments),
+        Some("build") => at_most_one("build", arguments, |_| None).map(|_: Option<()>| Command::Build),
+        Some("bench") => at_most_one("bench", arguments, Some).map(|name| Command::Bench { name }),
+        Some(other) => {
+            Err(Failure::because(format!("unknown command `{other}`; there are demo, test, build, bench and help")))
+        }
+    }
+}
+
+fn demo(mut arguments: impl Iterator<Item = String>) -> Result<Command> {
+    let mut options = Demo { port: None, open: true };
+    while let Some(argument) = arguments.next() {
+        match argument.split_once('=') {
+            None if argument == "--no-open" => options.open = false,
+            None if argument == "--port" => options.port = Some(port(arguments.next())?),
+            Some(("--port", value)) => options.port = Some(port(Some(value.to_owned()))?),
+            _ => return Err(unknown("demo", &argument)),
+        }
+    }
+    Ok(Command::Demo(options))
+}
+
+fn port(value: Option<String>) -> Result<u16> {
+    let value = value.unwrap_or_default();
+    match value.parse() {
+        Ok(port) if port > 0 => Ok(port),
+        _ => Err(Failure::because(format!("--port needs a number from 1 to 65535, not `{value}`"))),
+    }
+}
+
+fn test(arguments: impl Iterator<Item = String>) -> Result<Command> {
+    let (soak, names): (Vec<_>, Vec<_>) = arguments.partition(|argument| argument == "--soak");
+    let suite = at_most_one("test", names.into_iter(), |name| Suite::named(&name))?;
+    Ok(Command::Test { suite, soak: !soak.is_empty() })
+}
+
+/// The one optional argument of a command, if `accept` knows it.
+fn at_most_one<T>(
+    command: &str,
+    mut arguments: impl Iterator<Item = String>,
+    accept: impl Fn(String) -> Option<T>,
+) -> Result<Option<T>> {
+    let Some(first) = arguments.next() else { return Ok(None) };
+    match (accept(first.clone()), arguments.next()) {
+        (Some(value), None) => Ok(Some(value)),
+        (None, _) => Err(unknown(command, &first)),
+        (_, Some(second)) => Err(unknown(command, &second)),
+    }
+}
+
+fn unknown(command: &str, argument: &str) -> Failure {
+    let usage = USAGE.lines().find(|line| line.starts_with(&format!("cargo xtask {command}"))).unwrap_or_default();
+    let usage = usage.split("   ").next().unwrap_or_default();
+    Failure::because(format!("unknown argument `{argument}`; the usage is `{usage}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> std::result::Result<Command, String> {
+        parse(line.split_whitespace().map(str::to_owned)).map_err(|failure| match failure {
+            Failure::Because(why) => why,
+            Failure::Interrupted => "interrupted".into(),
+        })
+    }
+
+    #[test]
+    fn reads_each_command() {
+        assert_eq!(parsed(""), Ok(Command::Help));
+        assert_eq!(parsed("build"), Ok(Command::Build));
+        assert_eq!(parsed("bench"), Ok(Command::Bench { name: None }));
+        assert_eq!(parsed("bench size"), Ok(Command::Bench { name: Some("size".into()) }));
+        assert_eq!(parsed("demo"), Ok(Command::Demo(Demo { port: None, open: true })));
+        let busy = Command::Demo(Demo { port: Some(9000), open: false });
+        assert_eq!(parsed("demo --no-open --port 9000"), Ok(busy));
+        assert_eq!(parsed("demo --port=9000"), Ok(Command::Demo(Demo { port: Some(9000), open: true })));
+        assert_eq!(parsed("test"), Ok(Command::Test { suite: None, soak: false }));
+        assert_eq!(parsed("test --soak e2e"), Ok(Command::Test { suite: Some(Suite::E2e), soak: true }));
+        assert_eq!(parsed("test engine --soak"), Ok(Command::Test { suite: Some(Suite::Engine), soak: true }));
+    }
+
+    #[test]
+    fn says_in_one_line_what_it_does_not_know() {
+        for line in [
+            "replay x",
+            "demo --fast",
+            "demo --port",
+            "demo --port 0",
+            "demo --port 70000",
+            "test unit",
+            "test e2e engine",
+            "build all",
+            "bench a b",
+        ] {
+            let why = parsed(line).expect_err(line);
+            assert_eq!(why.lines().count(), 1, "{why}");
+        }
+        assert_eq!(
+            parsed("test unit").unwrap_err(),
+            "unknown argument `unit`; the usage is `cargo xtask test [SUITE] [--soak]`"
+        );
+    }
+}
