@@ -1,5 +1,5 @@
-import type { RawManager } from "../wasm/streamkeeper.js";
 import { StreamkeeperError, fromRaw } from "./error.js";
+import type { Host, Raw, RawConstructor } from "./raw.js";
 import { slot } from "./shared.js";
 import { INITIAL_SNAPSHOT, share } from "./snapshot.js";
 import type {
@@ -20,7 +20,7 @@ interface Promised {
 
 /** The page's one manager. Every method is bound: it may be passed on by itself. */
 export class ConnectionManager {
-  readonly #raw: RawManager;
+  readonly #raw: Raw;
   readonly #data: string;
   readonly #listening = new AbortController();
   readonly #pending = new Map<number, Promised>();
@@ -50,7 +50,7 @@ export class ConnectionManager {
     return (shared.manager = new ConnectionManager(shared.Raw, config ?? {}));
   }
 
-  private constructor(Raw: typeof RawManager, config: ManagerConfig) {
+  private constructor(Raw: RawConstructor, config: ManagerConfig) {
     this.#config = config;
     this.#data = dataOf(config);
     // What was under way when the WASM trapped still comes back to it; nothing that it then says is to be believed.
@@ -59,13 +59,13 @@ export class ConnectionManager {
       (...args: A): void => {
         if (this.#snapshot.phase !== "crashed") act(...args);
       };
-    const host = {
+    const host: Host = {
       holder: randomUuid(),
       signal: this.#listening.signal,
       accessToken: () => this.#config.backend?.accessToken?.() ?? null,
       listener: (meeting: number, name: string) => (payload: unknown) => this.#meetingEvent(meeting, name, payload),
       settle: unlessCrashed((call: number, ok: boolean, value: unknown) => this.#settle(call, ok, value)),
-      emit: unlessCrashed((event: keyof Events, data: never) => this.#emit(event, data)),
+      emit: unlessCrashed((event: string, data: unknown) => this.#emit(event as keyof Events, data as never)),
       changed: unlessCrashed(() => this.#refresh()),
       setTimer: unlessCrashed((after?: number) => this.#setTimer(after)),
       crashed: () => this.#crash("panicked"),

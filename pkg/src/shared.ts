@@ -1,6 +1,6 @@
-import type { RawManager } from "../wasm/streamkeeper.js";
 import { StreamkeeperError } from "./error.js";
 import type { ConnectionManager } from "./manager.js";
+import type { RawConstructor } from "./raw.js";
 
 /** What `init` takes: where the WASM is, or the WASM itself. */
 export type WasmSource = string | URL | Request | Response | BufferSource | WebAssembly.Module;
@@ -10,7 +10,7 @@ interface Slot {
   /** Changes when copies of different releases can no longer share a manager. */
   readonly protocol: 1;
   loading?: Promise<void>;
-  Raw?: typeof RawManager;
+  Raw?: RawConstructor;
   manager?: ConnectionManager;
 }
 

@@ -146,6 +146,11 @@ impl Meeting {
         Meeting { attachment, joined: false, ever_joined: false, fatal: false, participants_left: 0 }
     }
 
+    /// The same meeting, attached again: who is in it did not leave it when the app let go of it for a moment.
+    pub fn again(self, attachment: Attachment) -> Meeting {
+        Meeting { attachment, ..self }
+    }
+
     /// The stream that it carries.
     pub fn stream(&self) -> &StreamId {
         &self.attachment.stream

@@ -16,11 +16,13 @@ pub(super) struct Stream {
     pub(super) role: Role,
     pub(super) latch: Latch,
     pub(super) waiting: Vec<CallId>,
+    /// The host's meeting that was detached last.
+    pub(super) let_go: Option<Meeting>,
 }
 
 impl Stream {
     pub(super) fn new(role: Role) -> Stream {
-        Stream { role, latch: Latch::default(), waiting: Vec::new() }
+        Stream { role, latch: Latch::default(), waiting: Vec::new(), let_go: None }
     }
 
     /// The snapshot's entry.
@@ -62,7 +64,13 @@ impl Manager {
         if attachment.role == Role::Host && self.config.backend.is_some() {
             self.outputs.push_back(Output::PrepareToken);
         }
-        self.meetings.insert(meeting, Meeting::new(attachment));
+        let before = if attachment.role == Role::Host { stream.let_go.take() } else { None };
+        let attached = match before {
+            // StrictMode, a hot reload, a route that is left and entered again: it will not say again that it was joined.
+            Some(before) => before.again(attachment),
+            None => Meeting::new(attachment),
+        };
+        self.meetings.insert(meeting, attached);
         self.changed = true;
         if over {
             self.log("warn", "a meeting was attached to a stream that has ended", &id, "attached");
@@ -75,6 +83,9 @@ impl Manager {
         let Some(gone) = self.meetings.remove(&meeting) else { return };
         let id = gone.stream().clone();
         if gone.is_host() {
+            if let Some(stream) = self.streams.get_mut(&id) {
+                stream.let_go = Some(gone);
+            }
             self.leave(&id, "detached", self.config.ending.leave_grace);
         } else if !self.meetings.values().any(|other| *other.stream() == id) {
             // One that somebody here has asked to end is remembered: an ended stream must not be ended again.

@@ -84,7 +84,7 @@ async fn a_supabase_project_keeps_its_own_and_gets_the_least_grants() {
     // granted to everyone by default.
     let project = format!("sk_project_{}", std::process::id());
     let setup = format!(
-        "create role {project} login createrole createdb in role anon, authenticated, service_role;
+        "create role {project} login password '{project}' createrole createdb in role anon, authenticated, service_role;
          grant all on database {} to {project};
          grant all on schema public to {project};
          grant usage on schema public to anon, authenticated, service_role;
@@ -99,7 +99,7 @@ async fn a_supabase_project_keeps_its_own_and_gets_the_least_grants() {
         db.options().get_database().unwrap()
     );
     raw_sql(AssertSqlSafe(setup)).execute(&mut superuser).await.unwrap();
-    let mut connection = db.options().username(&project).connect().await.unwrap();
+    let mut connection = db.options().username(&project).password(&project).connect().await.unwrap();
     assert_eq!(migrate(&mut connection).await.unwrap(), versions());
     connection.close().await.unwrap();
     let shimmed: bool =

@@ -59,7 +59,6 @@ impl World {
     ///
     /// # Panics
     /// If the configuration is not valid.
-    #[allow(clippy::panic)]
     pub fn with(ending: Value) -> World {
         let backend = Value::object([("url", "http://backend.test".into())]);
         let config = Config::parse(&Value::object([("backend", backend), ("ending", ending)]));
@@ -110,7 +109,6 @@ impl World {
     ///
     /// # Panics
     /// If the arguments are not valid.
-    #[allow(clippy::panic)]
     pub fn attach(&mut self, stream: &str, role: &str) -> MeetingId {
         let attachment = Value::object([
             ("streamId", stream.into()),
@@ -148,7 +146,6 @@ impl World {
     ///
     /// # Panics
     /// If the arguments are not valid.
-    #[allow(clippy::panic)]
     pub fn call(&mut self, method: &str, arguments: &Value) -> CallId {
         let Ok(action) = Action::parse(method, arguments) else { panic!("{method} {arguments:?}") };
         self.calls += 1;

@@ -154,6 +154,20 @@ fn strict_mode_detaches_and_attaches_again_and_nothing_ends() {
 }
 
 #[test]
+fn a_meeting_that_was_joined_let_go_of_and_attached_again_still_ends_its_stream() {
+    for name in ["readyToClose", "videoConferenceLeft"] {
+        let mut world = World::new();
+        let first = world.host();
+        world.handle(Input::Detach { meeting: first });
+        let second = world.attach(STREAM, "host");
+        assert_eq!(world.status(STREAM), "live");
+        world.emit(second, name);
+        world.pass(4_000);
+        assert_eq!((world.status(STREAM).as_str(), world.sent.len()), ("ending", 1), "{name}");
+    }
+}
+
+#[test]
 fn a_viewers_events_never_end_a_stream_and_leave_nothing_behind() {
     let mut world = World::new();
     let viewer = world.attach(STREAM, "viewer");

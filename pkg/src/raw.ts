@@ -1,0 +1,29 @@
+/**
+ * The raw class of the WASM, as the façade uses it. Written down here, and checked against the generated declarations where
+ * the WASM is loaded, so that no public type leads into them.
+ */
+export interface Raw {
+  call(call: number, method: string, args: unknown): void;
+  attach(meeting: unknown, stream: unknown): number;
+  detach(meeting: number): void;
+  meetingEvent(meeting: number, name: string, payload: unknown): void;
+  wake(): void;
+  snapshot(): unknown;
+  trace(): unknown;
+  dispose(): void;
+}
+
+/** What the WASM is told and asks for; `Host` in `src/browser/driver.rs`. */
+export interface Host {
+  readonly holder: string;
+  readonly signal: AbortSignal;
+  accessToken(): unknown;
+  listener(meeting: number, name: string): (payload: unknown) => void;
+  settle(call: number, ok: boolean, value: unknown): void;
+  emit(event: string, data: unknown): void;
+  changed(): void;
+  setTimer(after?: number): void;
+  crashed(): void;
+}
+
+export type RawConstructor = new (config: unknown, host: Host) => Raw;
