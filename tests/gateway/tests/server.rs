@@ -165,7 +165,8 @@ async fn unknown_paths_and_verbs_have_the_usual_shape() {
 async fn a_login_without_rights_of_its_own_is_enough_to_serve() {
     let db = TestDatabase::new().await;
     let login = format!("sk_login_{}", std::process::id());
-    let role = format!("create role {login} login password '{login}' noinherit in role anon, authenticated, service_role");
+    let role =
+        format!("create role {login} login password '{login}' noinherit in role anon, authenticated, service_role");
     run_sql(&db, &role).await;
     let gateway = Gateway::start(db.options().username(&login).password(&login), false, &[]).await;
     let answer = gateway.rpc("list_active_streams", None, json!({})).await;
