@@ -1,0 +1,58 @@
+/** One Chromium for each file of tests, and a page of its own for each test. */
+import { after, before, test } from "node:test";
+import puppeteer from "puppeteer-core";
+import * as database from "./database.mjs";
+import { CHROMIUM } from "./environment.mjs";
+
+/** No test waits longer for anything; the longest grace under test is 4 s, the longest row of attempts 3 s. */
+const PATIENCE = 15_000;
+
+let browser;
+
+before(async () => {
+  browser = await puppeteer.launch({
+    executablePath: CHROMIUM,
+    // The flag below, for Chromium's own new headless mode.
+    headless: false,
+    args: [
+      "--headless=new",
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-dev-shm-usage",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      "--no-first-run",
+    ],
+  });
+});
+
+after(async () => {
+  await browser?.close();
+  await database.close();
+});
+
+/** A test with a page that nobody else has: its own storage, its own cookies, and none of its errors unseen. */
+export function pageTest(name, body) {
+  test(name, { timeout: 4 * PATIENCE }, async (t) => {
+    const context = await browser.createBrowserContext();
+    try {
+      const page = await context.newPage();
+      page.setDefaultTimeout(PATIENCE);
+      await page.setViewport({ width: 1280, height: 900 });
+      const said = [];
+      page.on("console", (message) => said.push(`${message.type()}: ${message.text()}`));
+      const thrown = [];
+      page.on("pageerror", (error) => thrown.push(error));
+      try {
+        await body({ page, said, context });
+      } catch (error) {
+        said.forEach((line) => t.diagnostic(line));
+        throw error;
+      }
+      if (thrown.length > 0) throw new AggregateError(thrown, "the page threw an error that nobody caught");
+    } finally {
+      await context.close();
+    }
+  });
+}

@@ -1,0 +1,48 @@
+/** The demo's database, asked past all of Streamkeeper. */
+import assert from "node:assert/strict";
+import { setTimeout as pause } from "node:timers/promises";
+import pg from "pg";
+import { DATABASE_URL } from "./environment.mjs";
+
+const pool = new pg.Pool({ connectionString: DATABASE_URL, max: 2 });
+
+export const close = () => pool.end();
+
+export async function row(streamId) {
+  const { rows } = await pool.query("select * from livestreams where id = $1", [streamId]);
+  assert.equal(rows.length, 1, `one row with the id ${streamId}`);
+  return rows[0];
+}
+
+/** The calls that arrived to end a stream, in their order. */
+export async function endAttempts(streamId) {
+  const { rows } = await pool.query("select * from end_attempts where stream_id = $1 order by id", [streamId]);
+  return rows;
+}
+
+export async function assertLive(streamId) {
+  const { status, is_live, ended_at } = await row(streamId);
+  assert.deepEqual({ status, is_live, ended_at }, { status: "live", is_live: true, ended_at: null });
+  assert.deepEqual(await endAttempts(streamId), []);
+}
+
+/** Ended, by one call, which was its sender's `attempt`th. */
+export async function assertEndedOnce(streamId, { reason, attempt = 1 }) {
+  const { status, is_live, started_at, ended_at, end_reason } = await row(streamId);
+  assert.deepEqual({ status, is_live, end_reason }, { status: "ended", is_live: false, end_reason: reason });
+  assert.ok(ended_at >= started_at, "it ended after it had started");
+  const attempts = await endAttempts(streamId);
+  assert.deepEqual(
+    attempts.map((it) => ({ outcome: it.outcome, attempt: it.attempt, reason: it.reason })),
+    [{ outcome: "ended", attempt, reason }],
+  );
+}
+
+/** Waits for the row, when there is no page left to wait for. */
+export async function untilEnded(streamId) {
+  const deadline = Date.now() + 3_000;
+  while ((await row(streamId)).status !== "ended") {
+    assert.ok(Date.now() < deadline, `the stream ${streamId} is still not ended`);
+    await pause(50);
+  }
+}

@@ -1,0 +1,23 @@
+/** The gateway, asked past the page. */
+import assert from "node:assert/strict";
+import { DEMO_URL } from "./environment.mjs";
+
+/** What it answers to the next calls that end a stream; none: as usual. */
+export const answerEndCalls = (statuses) => post("/demo/faults", { function: "end_stream_comprehensive", statuses });
+
+/** Ends a stream from another device of the same person. */
+export async function endAs(user, streamId, reason) {
+  const { access_token } = await post("/demo/token", { user_id: user, role: "authenticated" });
+  const call = { p_stream_id: streamId, p_reason: reason };
+  return post("/rest/v1/rpc/end_stream_comprehensive", call, { authorization: `Bearer ${access_token}` });
+}
+
+async function post(path, body, headers = {}) {
+  const response = await fetch(`${DEMO_URL}${path}`, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: JSON.stringify(body),
+  });
+  assert.ok(response.ok, `${path} answered ${response.status}`);
+  return response.json();
+}

@@ -1,0 +1,50 @@
+/** Projects of other people, made new in a temporary directory, with the packed tarball installed by npm. */
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const modules = fileURLToPath(new URL("node_modules/", import.meta.url));
+
+export const tarball = process.env.STREAMKEEPER_TARBALL;
+if (!tarball) throw new Error("STREAMKEEPER_TARBALL is missing: run `cargo xtask test packaging`");
+
+/** The tarball's files, without the `package/` that npm puts before them. */
+export async function listing() {
+  const { stdout } = await run("tar", ["-tzf", tarball]);
+  return stdout.trim().split("\n").map((name) => name.replace(/^package\//, "")).sort();
+}
+
+/** A new project. `packages`: what it has installed besides, in the versions of our own lock file. */
+export async function createProject({ packages = [] } = {}) {
+  const directory = await mkdtemp(join(tmpdir(), "streamkeeper-packaging-"));
+  const path = (...names) => join(directory, ...names);
+  await writeFile(path("package.json"), '{ "name": "somebodys-app", "private": true, "type": "module" }');
+  await run("npm", ["install", "--no-audit", "--no-fund", "--loglevel=error", tarball], { cwd: directory });
+  for (const name of packages) {
+    await mkdir(dirname(path("node_modules", name)), { recursive: true });
+    await symlink(join(modules, name), path("node_modules", name));
+  }
+  return {
+    /** Reads one of the installed package's files. */
+    read: (name) => readFile(path("node_modules/streamkeeper", name)),
+    write: (name, text) => writeFile(path(name), text),
+    /** Runs a module in Node; gives what it prints, as JSON. */
+    async evaluate(source) {
+      await writeFile(path("main.mjs"), source);
+      const { stdout } = await run(process.execPath, ["main.mjs"], { cwd: directory });
+      return JSON.parse(stdout);
+    },
+    /** Runs a TypeScript compiler of ours over the project; throws with what it says. */
+    async compile(compiler) {
+      const tsc = join(modules, compiler, "bin/tsc");
+      await run(process.execPath, [tsc, "-p", "."], { cwd: directory }).catch(({ stdout, message }) => {
+        throw new Error(stdout || message);
+      });
+    },
+    remove: () => rm(directory, { recursive: true, force: true }),
+  };
+}

@@ -1,0 +1,82 @@
+/** The types, under strict settings and without `skipLibCheck`, as two resolutions and two compilers read them. */
+import { after, before, test } from "node:test";
+import { createProject } from "./project.mjs";
+
+const APP = `
+  import init, {
+    ConnectionManager, INITIAL_SNAPSHOT, StreamkeeperError,
+    type EndResult, type ErrorCode, type JitsiLike, type ManagerConfig, type MeetingStream, type Snapshot,
+    type StreamStatus, type WasmSource,
+  } from "streamkeeper";
+  import initInline from "streamkeeper/inline";
+  import { StreamkeeperProvider, useMeeting, useSnapshot, useStream, useStreamkeeper } from "streamkeeper/react";
+
+  const config: ManagerConfig = {
+    backend: { url: "https://example.org", accessToken: async () => null },
+    ending: { delays: [1_000], onPageHide: "grace" },
+  };
+  declare const jitsi: JitsiLike;
+
+  export async function use(source: WasmSource): Promise<EndResult> {
+    await init(source);
+    await initInline();
+    const manager = ConnectionManager.shared(config);
+    const status: StreamStatus = await manager.startStream({ title: "x" });
+    const stream: MeetingStream = { streamId: status.stream_id, streamerId: "ana", role: "host" };
+    const detach: () => void = manager.attachMeeting(jitsi, stream);
+    detach();
+    const off = manager.on("endAttempt", ({ attempt, ok }) => void (ok ? attempt.toFixed() : ok));
+    off();
+    // @ts-expect-error There is no such event.
+    manager.on("nothing", () => {});
+    // @ts-expect-error A role is one of two.
+    manager.attachMeeting(jitsi, { streamId: "", streamerId: "", role: "guest" });
+    const snapshot: Snapshot = manager.getSnapshot() ?? INITIAL_SNAPSHOT;
+    return manager.endStreamById(Object.keys(snapshot.streams)[0] ?? "");
+  }
+
+  export function App() {
+    return <StreamkeeperProvider config={config}><Room /></StreamkeeperProvider>;
+  }
+
+  function Room() {
+    const phase: Snapshot["phase"] = useSnapshot((snapshot) => snapshot.phase);
+    const manager: ConnectionManager | null = useStreamkeeper();
+    const { stream, end } = useStream("x");
+    useMeeting(jitsi, stream && { streamId: "x", streamerId: "ana", role: "host" });
+    const failed = (error: unknown): ErrorCode | null => (error instanceof StreamkeeperError ? error.code : null);
+    return <button onClick={() => void end().catch(failed)}>{phase} {String(manager)}</button>;
+  }
+`;
+
+const RESOLUTIONS = {
+  bundler: { module: "esnext", moduleResolution: "bundler" },
+  node16: { module: "node16", moduleResolution: "node16" },
+};
+
+let project;
+before(async () => {
+  project = await createProject({ packages: ["react", "@types/react"] });
+  await project.write("app.tsx", APP);
+});
+after(() => project?.remove());
+
+for (const compiler of ["typescript", "typescript-5"]) {
+  for (const [name, resolution] of Object.entries(RESOLUTIONS)) {
+    test(`${compiler}, moduleResolution ${name}`, async () => {
+      const compilerOptions = {
+        ...resolution,
+        target: "es2022",
+        lib: ["es2022", "dom", "dom.iterable"],
+        types: [],
+        jsx: "react-jsx",
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        noUncheckedIndexedAccess: true,
+        noEmit: true,
+      };
+      await project.write("tsconfig.json", JSON.stringify({ compilerOptions, files: ["app.tsx"] }));
+      await project.compile(compiler);
+    });
+  }
+}

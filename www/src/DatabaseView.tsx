@@ -1,0 +1,83 @@
+import { useEffect, useState } from "react";
+import type { StreamState } from "streamkeeper";
+import { useSnapshot } from "streamkeeper/react";
+import { readStream, type EndAttempt, type Recorded, type Row } from "./api";
+import { Status } from "./Status";
+import { clock } from "./words";
+
+const EVERY = 1_000;
+
+/** The stream's row, as the database has it. */
+export function DatabaseView({ streamId, status }: { streamId: string | null; status: StreamState["status"] | null }) {
+  const online = useSnapshot((snapshot) => snapshot.presence.online);
+  const { row, end_attempts } = useRecorded(streamId, online, status) ?? { row: null, end_attempts: [] };
+  return (
+    <section className="card" aria-labelledby="database-heading">
+      <h2 id="database-heading">The database</h2>
+      <Status testId="db-status" status={row?.status ?? "no row"} />
+      {row ? <RowView row={row} /> : <p>The row appears here when you go live.</p>}
+      {row && <EndCalls calls={end_attempts} />}
+      {row && !online && <p className="problem">As last read: the network is away.</p>}
+    </section>
+  );
+}
+
+function RowView({ row }: { row: Row }) {
+  const fields = [
+    ["id", row.id],
+    ["streamer_id", row.streamer_id],
+    ["started_at", clock(row.started_at)],
+    ["ended_at", clock(row.ended_at)],
+    ["end_reason", row.end_reason],
+  ] as const;
+  return (
+    <dl data-testid="db-row">
+      {fields.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value ?? <span className="quiet">null</span>}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function EndCalls({ calls }: { calls: EndAttempt[] }) {
+  return (
+    <>
+      <h3>End calls that arrived: {calls.length}</h3>
+      <ol data-testid="end-calls" className="calls">
+        {calls.map((call) => (
+          <li key={call.id}>
+            <span>
+              attempt {call.attempt}: {call.outcome.replace("_", " ")}
+            </span>
+            <time dateTime={call.at} className="quiet">
+              {clock(call.at)}
+            </time>
+          </li>
+        ))}
+      </ol>
+    </>
+  );
+}
+
+/** Reads again every second, and at once when the page's own view changes or the network is back. */
+function useRecorded(streamId: string | null, online: boolean, status: string | null): Recorded | null {
+  const [recorded, setRecorded] = useState<Recorded | null>(null);
+  useEffect(() => {
+    if (streamId === null || !online) return;
+    const stop = new AbortController();
+    const read = () =>
+      readStream(streamId, stop.signal).then(setRecorded, () => {
+        // Unreachable or aborted: what was read last stays, and the next turn tries again.
+      });
+    void read();
+    const timer = setInterval(read, EVERY);
+    return () => {
+      stop.abort();
+      clearInterval(timer);
+    };
+  }, [streamId, online, status]);
+  return recorded;
+}

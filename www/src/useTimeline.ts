@@ -1,0 +1,49 @@
+import { useCallback, useEffect, useState } from "react";
+import { useStreamkeeper } from "streamkeeper/react";
+import { attemptInWords, endInWords, logInWords } from "./words";
+
+export interface Entry {
+  id: number;
+  at: Date;
+  kind: "seen" | "call" | "good" | "bad" | "page";
+  words: string;
+  /** The event's or the field's own name. */
+  name?: string | undefined;
+}
+
+export type NewEntry = Omit<Entry, "id" | "at">;
+
+const KEPT = 300;
+
+/** What the manager saw and did, newest first, and a way to note what the page did itself. */
+export function useTimeline(): [Entry[], (entry: NewEntry) => void] {
+  const manager = useStreamkeeper();
+  const [entries, setEntries] = useState<Entry[]>([]);
+  const add = useCallback((entry: NewEntry) => {
+    const at = new Date();
+    setEntries((all) => [{ ...entry, at, id: (all[0]?.id ?? 0) + 1 }, ...all].slice(0, KEPT));
+  }, []);
+
+  useEffect(() => {
+    if (!manager) return;
+    const offs = [
+      manager.on("log", (event) => add(logInWords(event))),
+      manager.on("endAttempt", (event) => add(attemptInWords(event))),
+      manager.on("end", (event) => add(endInWords(event))),
+    ];
+    return () => offs.forEach((off) => off());
+  }, [manager, add]);
+
+  useEffect(() => {
+    const online = () => add({ kind: "page", words: "The network is back.", name: "online" });
+    const offline = () => add({ kind: "page", words: "The network is away.", name: "offline" });
+    window.addEventListener("online", online);
+    window.addEventListener("offline", offline);
+    return () => {
+      window.removeEventListener("online", online);
+      window.removeEventListener("offline", offline);
+    };
+  }, [add]);
+
+  return [entries, add];
+}

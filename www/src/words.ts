@@ -1,0 +1,90 @@
+import type { Events, Snapshot, StreamState } from "streamkeeper";
+import type { NewEntry } from "./useTimeline";
+
+/** The manager's terms, for people. */
+
+export const PHASES: Record<Snapshot["phase"], string> = {
+  loading: "Getting ready.",
+  ready: "Go live to start a stream.",
+  unavailable: "WebAssembly is blocked here: there is no manager.",
+  crashed: "Streamkeeper has crashed; the page goes on without it.",
+  disposed: "The manager has been disposed of.",
+};
+
+export const STATUSES: Record<StreamState["status"], string> = {
+  live: "You are on air. Close the meeting to end the stream.",
+  leaving: "You are out of the meeting. Unless you come back in time, the stream ends.",
+  ending: "The stream is being ended.",
+  ended: "The stream has ended, once.",
+  failed: "The stream could not be ended.",
+};
+
+const REASONS: Record<string, string> = {
+  started: "you went live",
+  attached: "the page has its meeting",
+  detached: "the page let go of its meeting",
+  requested: "you asked for it",
+  page_hidden: "the page went away",
+  videoConferenceJoined: "you joined the meeting",
+  videoConferenceLeft: "you left the meeting",
+  readyToClose: "the meeting was closed",
+  hangup: "the call was hung up",
+  conferenceTerminated: "the conference was terminated",
+  participantLeft: "somebody else left",
+  participantKickedOut: "you were kicked out",
+  errorOccurred: "Jitsi reported an error",
+  "conference.destroyed": "the conference was destroyed for all",
+};
+
+/** What the manager made of it, by its own message. */
+const CONSEQUENCES: Record<string, string> = {
+  joined: "",
+  live: "The stream has its row.",
+  attached: "Its events are heard from now on.",
+  over: "The stream is over: it is being ended.",
+  absorbed: "That changes nothing.",
+  leaving: "If it was for good, the stream ends after a grace.",
+  "back before its grace was over": "In time: the stream stays live.",
+  "a leave may take longer": "It reloads itself: for a minute, a leave is not an end.",
+  "asked to end": "The stream is being ended.",
+  "asked to end, which is under way": "The stream is already being ended.",
+  "somebody else left": "That ends nothing.",
+};
+
+export function reasonInWords(reason: string): string {
+  return REASONS[reason] ?? "something new happened";
+}
+
+export function logInWords({ level, message, data }: Events["log"]): NewEntry {
+  const { detail } = (data ?? {}) as { detail?: string };
+  const reason = detail && REASONS[detail];
+  const kind = level === "error" || level === "warn" ? "bad" : "seen";
+  if (!reason) return { kind, words: sentence(message) };
+  const consequence = CONSEQUENCES[message] ?? sentence(message);
+  return { kind, words: `${sentence(reason)} ${consequence}`.trim(), name: detail };
+}
+
+export function attemptInWords({ attempt, ok, status, error }: Events["endAttempt"]): NewEntry {
+  if (ok) return { kind: "call", words: `End call ${attempt} was answered: ${status?.replace("_", " ")}.` };
+  return { kind: "bad", words: `End call ${attempt} did not succeed: ${error}.` };
+}
+
+export function endInWords({ reason, elsewhere }: Events["end"]): NewEntry {
+  const words = elsewhere ? "The stream had been ended elsewhere." : "The stream has ended, once.";
+  return { kind: "good", words, name: reason ?? undefined };
+}
+
+/** A time of day, to the millisecond. */
+export function clock(time: Date | string): string;
+export function clock(time: Date | string | null): string | null;
+export function clock(time: Date | string | null): string | null {
+  if (time === null) return null;
+  const at = new Date(time);
+  const part = (number: number, digits: number) => String(number).padStart(digits, "0");
+  const day = [at.getHours(), at.getMinutes(), at.getSeconds()].map((number) => part(number, 2)).join(":");
+  return `${day}.${part(at.getMilliseconds(), 3)}`;
+}
+
+function sentence(words: string): string {
+  return `${words.slice(0, 1).toUpperCase()}${words.slice(1)}.`;
+}

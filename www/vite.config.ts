@@ -1,0 +1,10 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+
+const gateway = "http://127.0.0.1:8787";
+
+export default defineConfig({
+  plugins: [react()],
+  // `npm run dev` beside a running `cargo xtask demo`.
+  server: { proxy: { "/demo": gateway, "/rest": gateway } },
+});
