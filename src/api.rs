@@ -1,11 +1,12 @@
 //! The raw class that the TypeScript façade wraps. Users never see it.
 
 use crate::browser::value::{error_to_js, from_js, to_js};
-use crate::browser::{Driver, Host};
+use crate::browser::{Driver, Host, page};
 use crate::engine::{Action, Attachment, CallId, Config, Error, Input, MeetingEvent, MeetingId};
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
+use web_sys::Event;
 
 /// One manager. What it throws is `{code, message, cause}`; what it promises is settled through the host.
 #[wasm_bindgen]
@@ -46,6 +47,14 @@ impl RawManager {
     pub fn meeting_event(&self, meeting: u32, name: &str, payload: &JsValue) {
         if let Some(event) = MeetingEvent::parse(name, &from_js(payload)) {
             self.driver.handle(Input::Meeting { meeting: MeetingId(meeting), event });
+        }
+    }
+
+    /// Something has happened to the page.
+    #[wasm_bindgen(js_name = pageEvent)]
+    pub fn page_event(&self, event: &Event) {
+        if let Some(event) = page::read(event) {
+            self.driver.handle(Input::Page(event));
         }
     }
 

@@ -1,7 +1,7 @@
-import { StreamkeeperError, fromRaw } from "./error.js";
+import { type ErrorCode, StreamkeeperError, fromRaw } from "./error.js";
 import type { Host, Raw, RawConstructor } from "./raw.js";
 import { slot } from "./shared.js";
-import { INITIAL_SNAPSHOT, share } from "./snapshot.js";
+import { INITIAL_SNAPSHOT, isLiteral, share } from "./snapshot.js";
 import type {
   EndResult,
   Events,
@@ -26,8 +26,13 @@ export class ConnectionManager {
   readonly #pending = new Map<number, Promised>();
   readonly #subscribers = new Set<() => void>();
   readonly #listeners = new Map<keyof Events, Set<(event: never) => void>>();
+  /** What takes our listeners off the meetings when the WASM no longer can. */
+  readonly #afterCrash = new Set<() => void>();
+  /** The listeners that the WASM has had made for the meeting that is being attached. */
+  readonly #made: [string, (payload: unknown) => void][] = [];
   #config: ManagerConfig;
   #snapshot: Snapshot = INITIAL_SNAPSHOT;
+  #nextStream: string | undefined;
   #calls = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #disposing: Promise<void> | undefined;
@@ -43,7 +48,7 @@ export class ConnectionManager {
   static shared(config?: ManagerConfig): ConnectionManager {
     const shared = slot();
     if (shared.manager) {
-      if (config) shared.manager.#adopt(config);
+      if (config) shared.manager.adopt(config);
       return shared.manager;
     }
     if (!shared.Raw) throw new StreamkeeperError("not_initialised", "await init() before ConnectionManager.shared()");
@@ -52,7 +57,6 @@ export class ConnectionManager {
 
   private constructor(Raw: RawConstructor, config: ManagerConfig) {
     this.#config = config;
-    this.#data = dataOf(config);
     // What was under way when the WASM trapped still comes back to it; nothing that it then says is to be believed.
     const unlessCrashed =
       <A extends unknown[]>(act: (...args: A) => void) =>
@@ -63,14 +67,20 @@ export class ConnectionManager {
       holder: randomUuid(),
       signal: this.#listening.signal,
       accessToken: () => this.#config.backend?.accessToken?.() ?? null,
-      listener: (meeting: number, name: string) => (payload: unknown) => this.#meetingEvent(meeting, name, payload),
+      pageListener: (event: Event) => this.#heard(event.type, () => this.#raw.pageEvent(event)),
+      listener: (meeting: number, name: string) => {
+        const listener = (payload: unknown) => this.#heard(name, () => this.#raw.meetingEvent(meeting, name, payload));
+        this.#made.push([name, listener]);
+        return listener;
+      },
       settle: unlessCrashed((call: number, ok: boolean, value: unknown) => this.#settle(call, ok, value)),
       emit: unlessCrashed((event: string, data: unknown) => this.#emit(event as keyof Events, data as never)),
       changed: unlessCrashed(() => this.#refresh()),
       setTimer: unlessCrashed((after?: number) => this.#setTimer(after)),
       crashed: () => this.#crash("panicked"),
     };
-    this.#raw = this.#enter(() => new Raw(config, host));
+    this.#raw = this.#enter(() => new Raw(withoutExtras(config), host));
+    this.#data = dataOf(config);
     this.#refresh();
   }
 
@@ -78,8 +88,22 @@ export class ConnectionManager {
    * Starts a stream: the caller becomes its streamer, and this page its holder. Without `streamId` a new one; with it an
    * own scheduled one, or an own live one again.
    */
-  readonly startStream = (options: { streamId?: string; title?: string } = {}): Promise<StreamStatus> =>
-    this.#call("startStream", options);
+  readonly startStream = async (options: { streamId?: string; title?: string } = {}): Promise<StreamStatus> => {
+    const isNew = options?.streamId === undefined || options.streamId === null;
+    // The id is made up here and kept until the database has answered, so that a second click, or another try after a lost
+    // answer, starts the same stream.
+    const started = this.#call<StreamStatus>("startStream", isNew ? { ...options, streamId: (this.#nextStream ??= randomUuid()) } : options);
+    const answered = () => {
+      if (isNew) this.#nextStream = undefined;
+    };
+    return started.then(
+      (status) => (answered(), status),
+      (error: StreamkeeperError) => {
+        if (!UNANSWERED.includes(error.code)) answered();
+        throw error;
+      },
+    );
+  };
 
   /**
    * Watches a meeting, so that its end ends the stream. The function that it gives detaches: the stream is then `leaving`,
@@ -88,8 +112,16 @@ export class ConnectionManager {
    * @throws StreamkeeperError `invalid_argument`
    */
   readonly attachMeeting = (meeting: JitsiLike, stream: MeetingStream): (() => void) => {
+    if (this.#snapshot.phase === "disposed") {
+      throw new StreamkeeperError("disposed", "the manager has been disposed of; ConnectionManager.shared() makes a new one");
+    }
+    this.#made.length = 0;
     const id = this.#enter(() => this.#raw.attach(meeting, stream));
+    const listeners = this.#made.splice(0);
+    const afterCrash = () => letGo(meeting, listeners);
+    this.#afterCrash.add(afterCrash);
     return () => {
+      this.#afterCrash.delete(afterCrash);
       if (this.#isUsable()) this.#enter(() => this.#raw.detach(id));
     };
   };
@@ -130,6 +162,7 @@ export class ConnectionManager {
       if (shared.manager === this) delete shared.manager;
       if (this.#snapshot.phase === "crashed") return;
       this.#enter(() => this.#raw.dispose());
+      this.#refresh();
       this.#listening.abort();
       this.#subscribers.clear();
       this.#listeners.clear();
@@ -137,8 +170,13 @@ export class ConnectionManager {
     return this.#disposing;
   };
 
-  /** Another render's configuration: the newest functions, the same data. */
-  #adopt(config: ManagerConfig): void {
+  /**
+   * Another render's configuration: the newest functions, the same data. Not private, because another copy of this module
+   * calls it.
+   *
+   * @internal
+   */
+  adopt(config: ManagerConfig): void {
     if (dataOf(config) !== this.#data) {
       const message = "the manager was made with another configuration; dispose() of it first, or pass the same";
       throw new StreamkeeperError("invalid_config", message);
@@ -177,6 +215,7 @@ export class ConnectionManager {
   #crash(cause: unknown): void {
     if (this.#snapshot.phase === "crashed") return;
     this.#listening.abort();
+    for (const letGoOfMeeting of this.#afterCrash) this.#safely(letGoOfMeeting);
     clearTimeout(this.#timer);
     this.#snapshot = share(this.#snapshot, { ...this.#snapshot, phase: "crashed" });
     const error = new StreamkeeperError("crashed", "Streamkeeper has crashed", cause);
@@ -191,13 +230,13 @@ export class ConnectionManager {
     this.#timer = after === undefined ? undefined : setTimeout(() => this.#safely(() => this.#enter(() => this.#raw.wake())), after);
   }
 
-  /** Called by the meeting: it may be late, and nothing may be thrown into its emitter. */
-  #meetingEvent(meeting: number, name: string, payload: unknown): void {
+  /** Called by the page and by meetings: it may be late, and nothing may be thrown into an emitter. */
+  #heard(name: string, into: () => void): void {
     if (!this.#isUsable()) return;
     try {
-      this.#enter(() => this.#raw.meetingEvent(meeting, name, payload));
+      this.#enter(into);
     } catch (error) {
-      this.#emit("log", { level: "error", message: `the meeting's ${name} was not understood`, data: error });
+      this.#emit("log", { level: "error", message: `${name} was not understood`, data: error });
     }
   }
 
@@ -243,19 +282,44 @@ export class ConnectionManager {
   }
 }
 
+/** After these errors the database may or may not have done what it was asked. */
+const UNANSWERED: readonly ErrorCode[] = ["offline", "timeout", "token"];
+
 const DEFAULT_LOGGER: Partial<Record<LogLevel, (message: string, data?: unknown) => void>> = {
   warn: (message, data) => console.warn("[streamkeeper]", message, data),
   error: (message, data) => console.error("[streamkeeper]", message, data),
 };
 
-/** What of a configuration is data, in one order: two with equal texts differ in functions at most. */
-function dataOf(config: ManagerConfig): string {
-  return JSON.stringify(config, (_key, value: unknown) => {
-    if (typeof value === "function") return "function";
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
-  });
+/** The configuration with no more of its logger than we call: `console` has more, and so may yours. */
+function withoutExtras(config: ManagerConfig): unknown {
+  if (!isLiteral(config) || typeof config.logger !== "object" || config.logger === null) return config;
+  const { debug, info, warn, error } = config.logger;
+  return { ...config, logger: { debug, info, warn, error } };
 }
+
+/** What of a configuration is data, in one order: two with equal texts differ in functions and instances at most. */
+function dataOf(config: ManagerConfig): string {
+  const write = (value: unknown, depth: number): unknown => {
+    if (typeof value !== "object" || value === null) return typeof value === "function" ? "function" : String(value);
+    if (!isLiteral(value) || depth === 0) return "instance";
+    if (Array.isArray(value)) return value.map((item) => write(item, depth - 1));
+    const members = Object.entries(value).filter(([, member]) => member !== undefined);
+    return members.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, member]) => [key, write(member, depth - 1)]);
+  };
+  const { logger: _functionsOnly, ...data } = config;
+  return JSON.stringify(write(data, 8));
+}
+
+/** Takes our listeners off a meeting, by whichever name it has for that. */
+function letGo(meeting: JitsiLike, listeners: [string, (payload: unknown) => void][]): void {
+  const emitter = meeting as { off?: Off; removeListener?: Off };
+  for (const [name, listener] of listeners) {
+    if (emitter.off) emitter.off(name, listener);
+    else emitter.removeListener?.(name, listener);
+  }
+}
+
+type Off = (name: string, listener: (payload: unknown) => void) => unknown;
 
 /** A random UUID; `crypto.randomUUID` is there on secure origins only. */
 function randomUuid(): string {

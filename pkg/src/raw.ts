@@ -7,6 +7,7 @@ export interface Raw {
   attach(meeting: unknown, stream: unknown): number;
   detach(meeting: number): void;
   meetingEvent(meeting: number, name: string, payload: unknown): void;
+  pageEvent(event: Event): void;
   wake(): void;
   snapshot(): unknown;
   trace(): unknown;
@@ -18,6 +19,7 @@ export interface Host {
   readonly holder: string;
   readonly signal: AbortSignal;
   accessToken(): unknown;
+  readonly pageListener: (event: Event) => void;
   listener(meeting: number, name: string): (payload: unknown) => void;
   settle(call: number, ok: boolean, value: unknown): void;
   emit(event: string, data: unknown): void;

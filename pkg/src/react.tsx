@@ -19,6 +19,7 @@ import {
 import init, {
   ConnectionManager,
   INITIAL_SNAPSHOT,
+  StreamkeeperError,
   type EndResult,
   type JitsiLike,
   type ManagerConfig,
@@ -27,7 +28,7 @@ import init, {
   type StreamState,
   type StreamStatus,
 } from "streamkeeper";
-import { share } from "./snapshot.js";
+import { isLiteral } from "./snapshot.js";
 
 type Provided = { manager: ConnectionManager | null; snapshot: Snapshot };
 
@@ -50,8 +51,10 @@ export function StreamkeeperProvider({ config, children }: { config?: ManagerCon
 
   useEffect(() => {
     latest.current = config;
-    // The newest functions, lest the first render's closures go stale.
-    if (provided.manager) attempt(() => ConnectionManager.shared(config));
+    if (!provided.manager) return;
+    // The newest functions, lest the first render's closures go stale; and a new manager, if the old one was disposed of.
+    const manager = attempt(() => ConnectionManager.shared(config));
+    if (manager && manager !== provided.manager) setProvided({ manager, snapshot: INITIAL_SNAPSHOT });
   });
 
   useEffect(() => {
@@ -92,12 +95,18 @@ export function useSnapshot<T>(selector?: (snapshot: Snapshot) => T): T | Snapsh
       const now = source();
       if (now !== from) {
         from = now;
-        selected = share(last.current, selector ? selector(now) : now);
+        const next = selector ? selector(now) : now;
+        selected = isSame(last.current, next) ? last.current! : next;
       }
       return selected;
     };
   }, [manager, snapshot, selector]);
-  const selected = useSyncExternalStore(manager?.subscribe ?? subscribeToNothing, get, get);
+  // What a server has rendered, and hydration therefore has to begin with.
+  const getInitial = useMemo(() => {
+    const initial = selector ? selector(INITIAL_SNAPSHOT) : INITIAL_SNAPSHOT;
+    return () => initial;
+  }, [selector]);
+  const selected = useSyncExternalStore(manager?.subscribe ?? subscribeToNothing, get, getInitial);
   useEffect(() => {
     last.current = selected;
   });
@@ -125,18 +134,29 @@ export function useStream(streamId: string | null | undefined): {
   /** Asks the database; rejects with a `StreamkeeperError`. */
   checkStatus: () => Promise<StreamStatus>;
 } {
-  const manager = useStreamkeeper();
+  const { manager, snapshot } = useContext(Context);
   const key = streamId?.toLowerCase() ?? "";
   const stream = useSnapshot(useCallback((snapshot: Snapshot) => snapshot.streams[key] ?? null, [key]));
   return useMemo(() => {
-    // Before the manager is there, shared() says why in the words of the error.
-    const use = async () => manager ?? ConnectionManager.shared();
+    const use = async () => {
+      if (manager) return manager;
+      if (snapshot.phase === "unavailable") throw new StreamkeeperError("unavailable", "Streamkeeper could not be started");
+      throw new StreamkeeperError("not_initialised", "Streamkeeper is still being loaded, or StreamkeeperProvider is missing");
+    };
     return {
       stream,
       end: async (reason?: string) => (await use()).endStreamById(streamId ?? "", reason),
       checkStatus: async () => (await use()).getStreamStatus(streamId ?? ""),
     };
-  }, [manager, stream, streamId]);
+  }, [manager, snapshot.phase, stream, streamId]);
+}
+
+/** Equal, or two literals of equal members: a selector may well make a new one each time. */
+function isSame(last: unknown, next: unknown): boolean {
+  if (Object.is(last, next)) return true;
+  if (!isLiteral(last) || !isLiteral(next) || Array.isArray(last) !== Array.isArray(next)) return false;
+  const [before, after] = [Object.entries(last), Object.entries(next)];
+  return before.length === after.length && after.every(([key, value]) => Object.is((last as Record<string, unknown>)[key], value));
 }
 
 function subscribeToNothing(): () => void {

@@ -35,6 +35,7 @@ export function share<T>(last: unknown, next: T): T {
   return same ? (last as T) : Object.freeze(next);
 }
 
-function isLiteral(value: unknown): boolean {
+/** Whether it is an object or array literal: data, and nobody's instance. */
+export function isLiteral(value: unknown): value is object {
   return Array.isArray(value) || (typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype);
 }

@@ -21,21 +21,24 @@ export interface ManagerConfig {
     timeout?: number;
     /** How long a leave may be a reconnect. Default 4 000; 60 000 after a fatal error that Jitsi recovers from. */
     leaveGrace?: number;
-    /** What a page that goes away does with the streams it hosts. Default `"grace"`: the lease decides. */
+    /**
+     * What a page that goes away does with the streams it hosts: end them (`"end"`), or nothing (`"keep"`). Default
+     * `"grace"`, which is to leave it to the stream's lease; as long as there are no leases it does nothing either.
+     */
     onPageHide?: "grace" | "end" | "keep";
-    /** The lease of a closed tab. Default 30 000. */
+    /** The lease of a closed tab. Default 30 000. Without effect until there are leases. */
     hostGrace?: number;
   };
-  /** Seed 003's inactivity settings; `null`: never. */
+  /** When a person counts as gone; `null`: never. Checked, and without effect until there is a chat connection. */
   inactivity?: {
     timeout?: number | null;
     prompt?: number | null;
     hiddenGrace?: number | null;
     whileLive?: "stay" | "apply";
   };
-  /** How a lost chat connection comes back. */
+  /** How a lost chat connection comes back. Without effect until there is one. */
   reconnect?: { delay?: number; maxDelay?: number; jitter?: boolean };
-  /** How a chat connection is checked. */
+  /** How a chat connection is checked. Without effect until there is one. */
   health?: { interval?: number; timeout?: number };
   /** Where messages go. Default: `console.warn` and `console.error`, nothing below. */
   logger?: Partial<Record<LogLevel, (message: string, data?: unknown) => void>>;
@@ -131,4 +134,8 @@ type Listener = (...args: any[]) => void;
 export type JitsiLike = (
   | { on(event: string, listener: Listener): unknown; off(event: string, listener: Listener): unknown }
   | { addListener(event: string, listener: Listener): unknown; removeListener(event: string, listener: Listener): unknown }
-) & { executeCommand?(command: string, ...args: any[]): unknown };
+) & {
+  /** Asked when it is attached: more than 0 means that it has been joined already. Without it, attach before the join. */
+  getNumberOfParticipants?(): number;
+  executeCommand?(command: string, ...args: any[]): unknown;
+};

@@ -4,66 +4,78 @@ use super::driver::Host;
 use super::value::{from_js, set, to_js};
 use crate::engine::{Answer, Rpc, config};
 use js_sys::{Function, JSON, JsString, Object, Promise, Reflect};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortSignal, Response};
+use web_sys::AbortSignal;
+
+#[wasm_bindgen]
+extern "C" {
+    /// A response, by its members: a `fetch` that an app has replaced may give one of its own.
+    type Response;
+
+    #[wasm_bindgen(method, getter)]
+    fn status(this: &Response) -> Option<u16>;
+    #[wasm_bindgen(method, catch)]
+    fn text(this: &Response) -> Result<JsValue, JsValue>;
+}
 
 /// Sends calls. It holds the last token, because at the end of a page there is no time to ask for one.
 #[derive(Debug)]
 pub struct Backend {
     config: config::Backend,
     token: RefCell<Option<String>>,
+    asked: Cell<u32>,
 }
 
 impl Backend {
     /// A backend that has no token yet.
     pub fn new(config: config::Backend) -> Backend {
-        Backend { config, token: RefCell::new(None) }
+        Backend { config, token: RefCell::default(), asked: Cell::new(0) }
     }
 
-    /// Sends at once, within this very call, if it may and can do so with the token at hand. An ending may: it has to get
-    /// out before the page is gone, and it belongs to the person who was signed in when the stream was live.
-    pub fn send_now(&self, rpc: &Rpc, signal: &AbortSignal) -> Option<Result<Promise, JsValue>> {
+    /// Sends at once, within this very call, with the token at hand; `None` if there is none.
+    pub fn send_now(&self, rpc: &Rpc, signal: &AbortSignal) -> Option<Result<JsValue, JsValue>> {
         let token = self.token.borrow();
-        (rpc.keepalive && token.is_some()).then(|| self.fetch(rpc, token.as_deref(), signal))
+        token.as_deref().map(|token| self.fetch(rpc, Some(token), signal))
     }
 
     /// Sends with the token that the app gives now.
     pub async fn send(&self, host: &Host, rpc: &Rpc, signal: &AbortSignal) -> Answer {
-        if self.refresh_token(host).await.is_err() {
-            return Answer::NoToken;
+        match self.ask_token(host).await {
+            Ok(token) => self.receive(self.fetch(rpc, token.as_deref(), signal)).await,
+            Err(_) => Answer::NoToken,
         }
-        let sent = self.fetch(rpc, self.token.borrow().as_deref(), signal);
-        self.receive(sent).await
     }
 
-    /// Asks the app for a token and keeps it.
-    pub async fn refresh_token(&self, host: &Host) -> Result<(), JsValue> {
+    /// Asks the app for the token, and keeps it unless a later asking has been answered before. Null is "signed out": the call
+    /// goes out as nobody, and the database says what nobody may do.
+    pub async fn ask_token(&self, host: &Host) -> Result<Option<String>, JsValue> {
+        self.asked.set(self.asked.get().wrapping_add(1));
+        let asking = self.asked.get();
         let given = JsFuture::from(Promise::resolve(&host.access_token()?)).await?;
-        // Null is "signed out": the call goes out as nobody, and the database says what nobody may do.
-        *self.token.borrow_mut() = given.as_string().filter(|token| !token.is_empty());
-        Ok(())
+        let token = given.as_string().filter(|token| !token.is_empty());
+        if self.asked.get() == asking {
+            self.token.borrow_mut().clone_from(&token);
+        }
+        Ok(token)
     }
 
     /// Waits for the response and reads it.
-    pub async fn receive(&self, sent: Result<Promise, JsValue>) -> Answer {
-        let Ok(promise) = sent else { return Answer::Unreachable };
-        let Some(response) = JsFuture::from(promise).await.ok().and_then(|it| it.dyn_into::<Response>().ok()) else {
-            return Answer::Unreachable;
-        };
-        let Ok(text) = response.text() else { return Answer::Unreachable };
-        match JsFuture::from(text).await {
-            Ok(text) => {
-                let json = text.as_string().and_then(|text| JSON::parse(&text).ok());
-                Answer::Http { status: response.status(), body: json.as_ref().map(from_js) }
-            }
-            // Reset in the middle of the answer.
-            Err(_) => Answer::Unreachable,
-        }
+    pub async fn receive(&self, sent: Result<JsValue, JsValue>) -> Answer {
+        self.read(sent).await.unwrap_or(Answer::Unreachable)
     }
 
-    fn fetch(&self, rpc: &Rpc, token: Option<&str>, signal: &AbortSignal) -> Result<Promise, JsValue> {
+    async fn read(&self, sent: Result<JsValue, JsValue>) -> Result<Answer, JsValue> {
+        let response: Response = JsFuture::from(Promise::resolve(&sent?)).await?.unchecked_into();
+        // Fails when the connection is reset in the middle of the answer.
+        let text = JsFuture::from(Promise::resolve(&response.text()?)).await?;
+        let json = text.as_string().and_then(|text| JSON::parse(&text).ok());
+        Ok(Answer::Http { status: response.status().unwrap_or(0), body: json.as_ref().map(from_js) })
+    }
+
+    fn fetch(&self, rpc: &Rpc, token: Option<&str>, signal: &AbortSignal) -> Result<JsValue, JsValue> {
         let headers = Object::new();
         set(&headers, "accept", &"application/json".into());
         set(&headers, "content-type", &"application/json".into());
@@ -86,6 +98,6 @@ impl Backend {
         let url = [&self.config.url, "/rest/v1/rpc/", rpc.function].concat();
         let global = js_sys::global();
         let fetch: Function = Reflect::get(&global, &JsString::from("fetch"))?.dyn_into()?;
-        fetch.call2(&global, &url.into(), &init)?.dyn_into()
+        fetch.call2(&global, &url.into(), &init)
     }
 }

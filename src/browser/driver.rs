@@ -1,7 +1,7 @@
 //! The driver: runs the engine in a page and carries its outputs out.
 
 use super::backend::Backend;
-use super::meeting::Listening;
+use super::meeting::{self, Listening};
 use super::page;
 use super::value::{error_to_js, to_js};
 use crate::engine::table::Table;
@@ -9,7 +9,7 @@ use crate::engine::{Attachment, Config, Error, Input, Manager, MeetingId, Output
 use js_sys::Function;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 use std::sync::Once;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -31,6 +31,9 @@ extern "C" {
     /// The app's `accessToken()`: a token, null, or a promise of one.
     #[wasm_bindgen(method, catch, js_name = accessToken)]
     pub fn access_token(this: &Host) -> Result<JsValue, JsValue>;
+    /// The function that the page's events are to call.
+    #[wasm_bindgen(method, getter, js_name = pageListener)]
+    fn page_listener(this: &Host) -> Function;
     /// A function for a vendor to call: it checks its generation, and never throws.
     #[wasm_bindgen(method, catch)]
     fn listener(this: &Host, meeting: u32, name: &str) -> Result<Function, JsValue>;
@@ -69,7 +72,6 @@ pub struct Driver {
     requests: RefCell<Table<RequestId, AbortController>>,
     meetings: RefCell<Table<MeetingId, Listening>>,
     last_meeting: Cell<u32>,
-    page: RefCell<Option<page::Listening>>,
 }
 
 impl Driver {
@@ -83,7 +85,6 @@ impl Driver {
             requests: RefCell::default(),
             meetings: RefCell::default(),
             last_meeting: Cell::new(0),
-            page: RefCell::default(),
             host,
         });
         PANIC.set(Some(driver.host.clone()));
@@ -94,9 +95,7 @@ impl Driver {
                 before(panic);
             }));
         });
-        let weak = Rc::downgrade(&driver);
-        let listening = page::listen(&driver.host.signal(), move |event| handle(&weak, Input::Page(event)))?;
-        *driver.page.borrow_mut() = Some(listening);
+        page::listen(&driver.host.signal(), &driver.host.page_listener())?;
         Ok(driver)
     }
 
@@ -107,7 +106,10 @@ impl Driver {
     pub fn handle(self: &Rc<Self>, input: Input) {
         {
             // Still borrowed means that the engine has trapped in the middle of an input: it is not to be entered again.
-            let Ok(mut manager) = self.manager.try_borrow_mut() else { return };
+            let Ok(mut manager) = self.manager.try_borrow_mut() else {
+                let _ = self.host.crashed();
+                return;
+            };
             manager.handle(wall_clock(), input);
             let mut effects = self.effects.borrow_mut();
             while let Some(output) = manager.poll() {
@@ -130,9 +132,10 @@ impl Driver {
     pub fn attach(self: &Rc<Self>, meeting: JsValue, attachment: Attachment) -> Result<MeetingId, Error> {
         self.last_meeting.set(self.last_meeting.get().wrapping_add(1));
         let id = MeetingId(self.last_meeting.get());
+        let joined = meeting::is_joined(&meeting);
         let listening = Listening::new(meeting, |name| self.host.listener(id.0, name))?;
         self.meetings.borrow_mut().insert(id, listening);
-        self.handle(Input::Attach { meeting: id, attachment });
+        self.handle(Input::Attach { meeting: id, attachment, joined });
         Ok(id)
     }
 
@@ -150,7 +153,6 @@ impl Driver {
         self.handle(Input::Dispose);
         let mut meetings = std::mem::take(&mut *self.meetings.borrow_mut());
         meetings.take().into_iter().for_each(|(_, listening)| listening.stop());
-        self.page.borrow_mut().take();
     }
 
     /// The snapshot.
@@ -186,6 +188,7 @@ impl Driver {
         let controller = AbortController::new()?;
         let signal = controller.signal();
         self.requests.borrow_mut().insert(request, controller);
+        // Within this very call, if it may be: the page may be going.
         let sent = if fresh_token { None } else { backend.send_now(&rpc, &signal) };
         let (weak, host) = (Rc::downgrade(self), self.host.clone());
         spawn_local(async move {
@@ -206,7 +209,7 @@ impl Driver {
         let host = self.host.clone();
         spawn_local(async move {
             // Without one the first call asks again, and says what is wrong.
-            let _ = backend.refresh_token(&host).await;
+            let _ = backend.ask_token(&host).await;
         });
         Ok(())
     }
@@ -215,12 +218,6 @@ impl Driver {
         let Ok(manager) = self.manager.try_borrow() else { return };
         let wait = |at: u64| at.saturating_sub(wall_clock()).min(i32::MAX as u64) as u32;
         let _ = self.host.set_timer(manager.next_wakeup().map(wait));
-    }
-}
-
-fn handle(driver: &Weak<Driver>, input: Input) {
-    if let Some(driver) = driver.upgrade() {
-        driver.handle(input);
     }
 }
 

@@ -50,6 +50,13 @@ impl Listening {
     }
 }
 
+/// Whether the meeting says that somebody is in it, as Jitsi's `getNumberOfParticipants` does from the join to the leave.
+/// An app that attaches from its own join handler has let that event pass.
+pub fn is_joined(meeting: &JsValue) -> bool {
+    let count = method(meeting, ["getNumberOfParticipants"; 2]).and_then(|count| count.call0(meeting).ok());
+    count.and_then(|count| count.as_f64()).is_some_and(|count| count > 0.0)
+}
+
 fn method(object: &JsValue, names: [&str; 2]) -> Option<Function> {
     if !object.is_object() && !object.is_function() {
         return None;

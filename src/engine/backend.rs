@@ -4,6 +4,9 @@ use super::action::StreamId;
 use super::error::{Code, Error};
 use super::value::Value;
 
+/// What the database takes for `p_attempt`; a night offline makes more.
+const MAX_ATTEMPT: u32 = 1_000;
+
 /// A database function to call, `POST {url}/rest/v1/rpc/{function}`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rpc {
@@ -29,7 +32,7 @@ impl Rpc {
             ("p_stream_id", stream.into()),
             ("p_reason", reason.into()),
             ("p_holder", holder.into()),
-            ("p_attempt", attempt.into()),
+            ("p_attempt", attempt.min(MAX_ATTEMPT).into()),
         ]);
         Rpc { function: "end_stream_comprehensive", arguments, keepalive: true }
     }
@@ -95,8 +98,13 @@ pub enum Verdict {
     Transient(Error),
 }
 
-/// The statuses by which the database's own answers are known: a portal's `200 {"status":"ok"}` is not one of them.
-const OURS: [&str; 6] = ["ended", "already_ended", "not_found", "live", "scheduled", "queued"];
+/// The statuses by which a function's own answer is known: a portal's `200 {"status":"ok"}` is not one of them.
+fn is_own(function: &str, status: &str) -> bool {
+    match function {
+        "end_stream_comprehensive" => matches!(status, "ended" | "already_ended" | "not_found"),
+        _ => matches!(status, "scheduled" | "live" | "ended" | "not_found"),
+    }
+}
 
 /// Judges the answer to a call of `function`.
 pub fn judge(function: &str, answer: Answer) -> Verdict {
@@ -109,7 +117,9 @@ pub fn judge(function: &str, answer: Answer) -> Verdict {
         Answer::NoToken => return Verdict::Transient(failed(Code::Token, function, "accessToken() failed")),
     };
     match body {
-        Some(body) if (200..300).contains(&status) && body.text("status").is_some_and(|text| OURS.contains(&text)) => {
+        Some(body)
+            if (200..300).contains(&status) && body.text("status").is_some_and(|text| is_own(function, text)) =>
+        {
             Verdict::Delivered(body)
         }
         body => {
@@ -175,7 +185,7 @@ mod tests {
             assert!(matches!(http(200, ours(status)), Verdict::Delivered(_)));
         }
         // A captive portal's page, its JSON, an empty 204, a proxy's list.
-        for body in [None, ours("ok"), Some(Value::Null), Some(Value::List(vec![]))] {
+        for body in [None, ours("ok"), ours("live"), Some(Value::Null), Some(Value::List(vec![]))] {
             let Verdict::Transient(error) = http(200, body) else { panic!("taken for delivered") };
             assert!(error.message.ends_with("not the backend's own"), "{error}");
         }

@@ -42,6 +42,8 @@ pub enum Who {
 pub enum Outcome {
     /// Over, for good. True: it was somebody else who ended it.
     Ended(bool),
+    /// The database knows no such stream: nothing was ended, and signals do not ask again.
+    NotFound,
     /// Another attempt stands in the table of deadlines.
     Retrying,
     /// This round is given up.
@@ -58,6 +60,7 @@ pub struct Latch {
     sent: u32,
     last_error: Option<Error>,
     refused: bool,
+    by_person: bool,
 }
 
 impl Default for Latch {
@@ -70,6 +73,7 @@ impl Default for Latch {
             sent: 0,
             last_error: None,
             refused: false,
+            by_person: false,
         }
     }
 }
@@ -118,8 +122,22 @@ impl Latch {
             self.reason = reason.to_owned();
             self.rounds = self.rounds.saturating_add(1);
             self.attempt = 0;
+            self.by_person = who == Who::Person;
         }
         begins
+    }
+
+    /// The database says that it is live: what had failed before is past.
+    pub fn started(&mut self) {
+        if self.state == State::Failed {
+            *self = Latch::default();
+        }
+    }
+
+    /// Whether the next attempt is the first of somebody who asks now, and who need not be the one who was signed in when
+    /// the token at hand was given. A signal's attempt belongs to the latter.
+    pub fn is_fresh_request(&self) -> bool {
+        self.by_person && self.attempt == 0
     }
 
     /// The network is back: what waited for it is due, and what failed for want of it starts a new round.
@@ -196,6 +214,11 @@ impl Latch {
             return None;
         }
         Some(match verdict {
+            Verdict::Delivered(body) if body.text("status") == Some("not_found") => {
+                self.refused = true;
+                self.fail(&Error::new(Code::NotFound, "there is no such stream"));
+                Outcome::NotFound
+            }
             Verdict::Delivered(body) => {
                 self.state = State::Ended;
                 self.last_error = None;

@@ -28,6 +28,8 @@ pub enum Input {
         meeting: MeetingId,
         /// Its stream.
         attachment: Attachment,
+        /// It says that it has been joined already.
+        joined: bool,
     },
     /// A meeting was detached.
     Detach {
@@ -61,7 +63,8 @@ pub enum Output {
         request: RequestId,
         /// The call.
         rpc: Rpc,
-        /// Ask the app for a new token first, whatever is at hand.
+        /// Ask the app for the token first; otherwise the one at hand will do, and the request is out before the page is
+        /// gone.
         fresh_token: bool,
     },
     /// Have a token at hand: at the end of the page there is no time to ask for one.
@@ -98,10 +101,11 @@ impl Input {
             Input::Wake => entry("wake", Value::Null, Value::Null),
             Input::Page(event) => entry("page", Value::Null, event.name().into()),
             Input::Call { call, action } => entry(action.name(), call.0.into(), action.stream().into()),
-            Input::Attach { meeting, attachment } => {
+            Input::Attach { meeting, attachment, joined } => {
                 let data = Value::object([
                     ("streamId", (&attachment.stream).into()),
                     ("role", attachment.role.as_str().into()),
+                    ("joined", (*joined).into()),
                 ]);
                 entry("attach", meeting.0.into(), data)
             }

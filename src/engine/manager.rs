@@ -19,7 +19,11 @@ use std::collections::VecDeque;
 /// What a request is for.
 #[derive(Clone, Debug)]
 pub(super) enum Purpose {
-    Start(CallId),
+    /// With the stream whose leave it has cancelled.
+    Start {
+        call: CallId,
+        resumed: Option<StreamId>,
+    },
     Status(CallId),
     End(StreamId),
 }
@@ -29,7 +33,7 @@ pub(super) enum Purpose {
 pub(super) struct Pending {
     purpose: Purpose,
     rpc: Rpc,
-    fresh_token: bool,
+    token_replaced: bool,
     deadline: Millis,
 }
 
@@ -89,7 +93,7 @@ impl Manager {
             Input::Wake => {}
             Input::Page(event) => self.page_event(event),
             Input::Call { call, action } => self.call(call, action),
-            Input::Attach { meeting, attachment } => self.attach(meeting, attachment),
+            Input::Attach { meeting, attachment, joined } => self.attach(meeting, attachment, joined),
             Input::Detach { meeting } => self.detach(meeting),
             Input::Meeting { meeting, event } => self.meeting_event(meeting, &event),
             Input::Answer { request, answer } => self.answered(request, answer),
@@ -98,7 +102,8 @@ impl Manager {
         // Whatever woke us, every deadline is checked: a throttled timer can be late, never wrong.
         self.check_deadlines();
         if std::mem::take(&mut self.changed) {
-            self.outputs.push_back(Output::Changed);
+            // First: whoever hears of an event finds the state that it tells of.
+            self.outputs.push_front(Output::Changed);
         }
     }
 
@@ -128,12 +133,12 @@ impl Manager {
         ])
     }
 
-    /// The last inputs and outputs, without tokens or texts of people.
+    /// The last inputs and outputs, without tokens and titles.
     pub fn trace(&self) -> Value {
         self.trace.to_value()
     }
 
-    pub(super) fn page_event(&mut self, event: PageEvent) {
+    fn page_event(&mut self, event: PageEvent) {
         self.changed |= self.page.apply(event);
         let now = self.now;
         match event {
@@ -150,34 +155,34 @@ impl Manager {
         }
     }
 
-    pub(super) fn each_stream(&mut self, change: impl Fn(&mut Stream) -> bool) {
+    fn each_stream(&mut self, change: impl Fn(&mut Stream) -> bool) {
         for stream in self.streams.values_mut() {
             self.changed |= change(stream);
         }
     }
 
-    pub(super) fn call(&mut self, call: CallId, action: Action) {
+    fn call(&mut self, call: CallId, action: Action) {
         if self.config.backend.is_none() {
             return self.settle(call, Err(no_backend(action.name())));
         }
         match action {
-            Action::StartStream { stream, title } => {
-                let rpc = Rpc::start(stream.as_ref(), title.as_deref(), &self.holder);
-                self.send(Purpose::Start(call), rpc, false);
-            }
+            Action::StartStream { stream, title } => self.start(call, stream, title),
             Action::StreamStatus { stream } => {
-                self.send(Purpose::Status(call), Rpc::status(&stream), false);
+                self.send(Purpose::Status(call), Rpc::status(&stream), true);
             }
             Action::EndStream { stream, reason } => self.end_by_request(call, stream, reason),
         }
     }
 
-    pub(super) fn answered(&mut self, request: RequestId, answer: Answer) {
+    fn answered(&mut self, request: RequestId, answer: Answer) {
         // An answer with an old generation finds nothing here, and is ignored.
         let Some(pending) = self.requests.remove(&request) else { return };
         let verdict = judge(pending.rpc.function, answer);
-        if matches!(verdict, Verdict::Unauthorised(_)) && !pending.fresh_token {
+        if matches!(verdict, Verdict::Unauthorised(_)) && !pending.token_replaced {
             let again = self.send(pending.purpose.clone(), pending.rpc, true);
+            if let Some(again) = self.requests.get_mut(&again) {
+                again.token_replaced = true;
+            }
             if let Purpose::End(id) = &pending.purpose
                 && let Some(stream) = self.streams.get_mut(id)
             {
@@ -186,13 +191,13 @@ impl Manager {
             return;
         }
         match pending.purpose {
-            Purpose::Start(call) => self.started(call, verdict),
+            Purpose::Start { call, resumed } => self.started(call, resumed, verdict),
             Purpose::Status(call) => self.settle(call, found(verdict)),
             Purpose::End(id) => self.end_answered(&id, request, &verdict),
         }
     }
 
-    pub(super) fn check_deadlines(&mut self) {
+    fn check_deadlines(&mut self) {
         if self.disposed {
             return;
         }
@@ -210,12 +215,12 @@ impl Manager {
         let request = RequestId(self.last_request);
         let deadline = self.now.saturating_add(self.config.ending.timeout);
         self.trace_output("send", Value::object([("request", request.0.into()), ("function", rpc.function.into())]));
-        self.requests.insert(request, Pending { purpose, rpc: rpc.clone(), fresh_token, deadline });
+        self.requests.insert(request, Pending { purpose, rpc: rpc.clone(), token_replaced: false, deadline });
         self.outputs.push_back(Output::Send { request, rpc, fresh_token });
         request
     }
 
-    pub(super) fn dispose(&mut self) {
+    fn dispose(&mut self) {
         let now = self.now;
         // What was leaving or waiting is sent on the way out, as at the end of the page; keepalive carries it.
         self.each_stream(|stream| stream.latch.page_goes(now));
@@ -225,7 +230,7 @@ impl Manager {
         let mut calls: Vec<CallId> =
             self.streams.values_mut().flat_map(|stream| std::mem::take(&mut stream.waiting)).collect();
         for (request, pending) in self.requests.take() {
-            if let Purpose::Start(call) | Purpose::Status(call) = pending.purpose {
+            if let Purpose::Start { call, .. } | Purpose::Status(call) = pending.purpose {
                 self.outputs.push_back(Output::Abort { request });
                 calls.push(call);
             }
@@ -256,7 +261,7 @@ impl Manager {
         self.emit("log", Value::object([("level", level.into()), ("message", message.into()), ("data", data)]));
     }
 
-    pub(super) fn trace_output(&mut self, what: &str, data: Value) {
+    fn trace_output(&mut self, what: &str, data: Value) {
         let at = self.clock.to_wall(self.now);
         self.trace.add(at, "output", Value::object([("output", what.into()), ("data", data)]));
     }

@@ -141,9 +141,9 @@ pub struct Meeting {
 }
 
 impl Meeting {
-    /// A meeting that nobody has joined yet.
-    pub fn new(attachment: Attachment) -> Meeting {
-        Meeting { attachment, joined: false, ever_joined: false, fatal: false, participants_left: 0 }
+    /// A meeting that is attached for the first time.
+    pub fn new(attachment: Attachment, joined: bool) -> Meeting {
+        Meeting { attachment, joined, ever_joined: joined, fatal: false, participants_left: 0 }
     }
 
     /// The same meeting, attached again: who is in it did not leave it when the app let go of it for a moment.
@@ -232,7 +232,7 @@ mod tests {
             ("role", role.into()),
             ("hostParticipantId", "h0st".into()),
         ]);
-        Meeting::new(Attachment::parse(&stream).unwrap())
+        Meeting::new(Attachment::parse(&stream).unwrap(), false)
     }
 
     fn event(name: &str, payload: &Value) -> MeetingEvent {

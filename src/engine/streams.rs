@@ -52,23 +52,25 @@ impl Manager {
         self.note(&id, if begins { "asked to end" } else { "asked to end, which is under way" }, "requested");
     }
 
-    pub(super) fn attach(&mut self, meeting: MeetingId, attachment: Attachment) {
+    pub(super) fn attach(&mut self, meeting: MeetingId, attachment: Attachment, joined: bool) {
         let id = attachment.stream.clone();
+        let host = attachment.role == Role::Host;
         self.streams.ensure(&id, || Stream::new(attachment.role));
         let Some(stream) = self.streams.get_mut(&id) else { return };
-        if attachment.role == Role::Host {
+        if host {
             stream.role = Role::Host;
         }
-        let back = stream.latch.rejoin();
+        // A host who goes on to watch has left all the same.
+        let back = host && stream.latch.rejoin();
         let over = stream.latch.is_ended();
-        if attachment.role == Role::Host && self.config.backend.is_some() {
+        let before = if host { stream.let_go.take() } else { None };
+        if host && self.config.backend.is_some() {
             self.outputs.push_back(Output::PrepareToken);
         }
-        let before = if attachment.role == Role::Host { stream.let_go.take() } else { None };
         let attached = match before {
             // StrictMode, a hot reload, a route that is left and entered again: it will not say again that it was joined.
             Some(before) => before.again(attachment),
-            None => Meeting::new(attachment),
+            None => Meeting::new(attachment, joined),
         };
         self.meetings.insert(meeting, attached);
         self.changed = true;
@@ -124,9 +126,9 @@ impl Manager {
 
     /// One way into the meeting is gone. The stream leaves only if this page is in no other.
     pub(super) fn leave(&mut self, id: &StreamId, reason: &'static str, grace: Millis) {
-        let elsewhere =
-            |other: &Meeting| other.stream() == id && other.is_host() && (other.joined || reason == "detached");
-        let here = self.meetings.values().any(elsewhere);
+        let in_it = |other: &Meeting| other.stream() == id && other.is_host() && (other.joined || reason == "detached");
+        // The named host's leave counts whoever else is there: that is what the app asked for.
+        let here = reason != "participantLeft" && self.meetings.values().any(in_it);
         let Some(stream) = self.streams.get_mut(id) else { return };
         let begins = if here {
             false
@@ -139,7 +141,16 @@ impl Manager {
         self.note(id, if begins { "leaving" } else { "absorbed" }, reason);
     }
 
-    pub(super) fn started(&mut self, call: CallId, verdict: Verdict) {
+    /// Going live again is a return: at the asking, because an answer may be late, and cancel a leave that came after it.
+    pub(super) fn start(&mut self, call: CallId, id: Option<StreamId>, title: Option<String>) {
+        let back = |stream: &mut Stream| stream.latch.rejoin();
+        let resumed = id.clone().filter(|id| self.streams.get_mut(id).is_some_and(back));
+        self.changed |= resumed.is_some();
+        let rpc = Rpc::start(id.as_ref(), title.as_deref(), &self.holder);
+        self.send(Purpose::Start { call, resumed }, rpc, true);
+    }
+
+    pub(super) fn started(&mut self, call: CallId, resumed: Option<StreamId>, verdict: Verdict) {
         let result = found(verdict).and_then(|status| {
             // An answer without a stream's id is not the database's: the caller must not believe that it is live.
             let id = StreamId::parse("stream_id", status.get("stream_id"))
@@ -151,12 +162,18 @@ impl Manager {
                 self.streams.ensure(&id, || Stream::new(Role::Host));
                 if let Some(stream) = self.streams.get_mut(&id) {
                     stream.role = Role::Host;
+                    stream.latch.started();
                 }
                 self.changed = true;
                 self.note(&id, "live", "started");
                 self.settle(call, Ok(status));
             }
-            Err(error) => self.settle(call, Err(error)),
+            Err(error) => {
+                if let Some(id) = resumed {
+                    self.leave(&id, "detached", self.config.ending.leave_grace);
+                }
+                self.settle(call, Err(error));
+            }
         }
     }
 
@@ -197,6 +214,15 @@ impl Manager {
         );
         match outcome {
             Outcome::Retrying => {}
+            Outcome::NotFound => {
+                self.log("warn", "the database knows no such stream", id, "not_found");
+                if !self.meetings.values().any(|meeting| meeting.stream() == id) {
+                    self.streams.remove(id);
+                }
+                for call in waiting {
+                    self.settle(call, Ok(end_result(id, "not_found", sent)));
+                }
+            }
             Outcome::Ended(elsewhere) => {
                 self.emit(
                     "end",
@@ -232,7 +258,8 @@ impl Manager {
             }
             let reason = stream.latch.reason().unwrap_or_default();
             let rpc = Rpc::end(&id, reason, &self.holder, stream.latch.sent_in_all().saturating_add(1));
-            let request = self.send(Purpose::End(id.clone()), rpc, false);
+            let fresh_token = stream.latch.is_fresh_request();
+            let request = self.send(Purpose::End(id.clone()), rpc, fresh_token);
             if let Some(stream) = self.streams.get_mut(&id) {
                 stream.latch.sent(request);
             }

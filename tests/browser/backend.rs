@@ -92,7 +92,9 @@ async fn signed_out_calls_go_out_as_nobody() {
         let address = backend(&format!("[{ENDED}]")).await;
         let rig = Rig::new(&format!("{{backend: {{url: '{address}'}}}}"), token);
         rig.end().await;
-        assert_eq!(at(&asked(&address).await, "0.headers.authorization"), wasm_bindgen::JsValue::UNDEFINED, "{token}");
+        let log = asked(&address).await;
+        assert_eq!(length(&log), 1, "{token}");
+        assert_eq!(at(&log, "0.headers.authorization"), wasm_bindgen::JsValue::UNDEFINED, "{token}");
     }
 }
 
@@ -114,6 +116,33 @@ async fn an_ending_is_sent_within_the_event_with_the_token_at_hand_and_keepalive
     assert_eq!(text(&calls, "0.redirect"), "error");
     assert_eq!(text(&calls, "0.credentials"), "omit");
     assert_eq!(text(&calls, "0.headers.authorization"), "Bearer the-token");
+}
+
+#[wasm_bindgen_test]
+async fn a_person_who_asks_is_who_is_signed_in_now() {
+    let address = backend(&format!("[{ENDED}]")).await;
+    let config = format!("{{backend: {{url: '{address}'}}}}");
+    let rig = Rig::new(&config, "(() => { let n = 0; return () => `user-${++n}`; })()");
+    rig.raw.attach(make_emitter("on", "off"), &host_stream()).unwrap();
+    rig.end().await;
+    assert_eq!(text(&asked(&address).await, "0.headers.authorization"), "Bearer user-2");
+}
+
+#[wasm_bindgen_test]
+async fn a_token_that_was_asked_for_earlier_and_comes_later_is_not_kept() {
+    let address = backend(&format!("[{{status: 503, body: ''}}, {ENDED}]")).await;
+    let config = format!("{{backend: {{url: '{address}'}}, ending: {{delays: [10]}}}}");
+    // The first asking, at attach, is answered after the second, which is the person's.
+    let rig = Rig::new(
+        &config,
+        "(() => { let n = 0, late; const slow = new Promise((resolve) => (late = resolve)); \
+          return () => (++n === 1 ? slow : Promise.resolve('newest').then((token) => (late('stale'), token))); })()",
+    );
+    rig.raw.attach(make_emitter("on", "off"), &host_stream()).unwrap();
+    rig.end().await;
+    let log = asked(&address).await;
+    assert_eq!(text(&log, "0.headers.authorization"), "Bearer newest");
+    assert_eq!(text(&log, "1.headers.authorization"), "Bearer newest");
 }
 
 #[wasm_bindgen_test]

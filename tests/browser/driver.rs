@@ -5,6 +5,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
 
+const OTHER: &str = "{streamId: '1d7c1f6e-5a53-4a4e-9c39-6f2d1b0c9a11', streamerId: 'ana', role: 'host'}";
 const ENDED: &str = "{status: 200, body: '{\"status\":\"ended\"}'}";
 
 /// Resolves with the first `name` event.
@@ -55,8 +56,10 @@ async fn a_callback_may_call_straight_back_in_and_sees_the_new_state() {
     let callback = Closure::<dyn Fn(JsValue, JsValue)>::new(move |event: JsValue, _: JsValue| {
         record.borrow_mut().push(event.as_string().unwrap());
         if record.borrow().len() == 1 {
-            inner.attach(make_emitter("on", "off"), &host_stream()).unwrap();
-            inner.snapshot();
+            let streams = |raw: &RawManager| json(&at(&raw.snapshot(), "streams"));
+            assert!(streams(&inner).contains("\"live\""), "the event came before its state");
+            inner.attach(make_emitter("on", "off"), &js(OTHER)).unwrap();
+            assert!(streams(&inner).contains("1d7c1f6e"), "the call came back before its state");
         }
     });
     Reflect::set(&rig.host, &"onEvent".into(), callback.as_ref()).unwrap();

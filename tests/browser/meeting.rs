@@ -1,6 +1,6 @@
 use crate::support::{Rig, STREAM, at, backend, host_stream, js, make_emitter, text};
 use std::cell::RefCell;
-use streamkeeper::browser::meeting::Listening;
+use streamkeeper::browser::meeting::{Listening, is_joined};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -52,6 +52,20 @@ fn every_event_has_its_own_listener() {
     };
     Listening::new(make_emitter("on", "off"), record).unwrap();
     assert_eq!(*names.borrow(), streamkeeper::engine::meeting::EVENT_NAMES);
+}
+
+#[wasm_bindgen_test]
+fn a_meeting_says_whether_it_was_joined_before() {
+    for (source, joined) in [
+        ("{getNumberOfParticipants: () => 2}", true),
+        ("{getNumberOfParticipants: () => 0}", false),
+        ("{getNumberOfParticipants() { throw new Error('no') }}", false),
+        ("{getNumberOfParticipants: 2}", false),
+        ("{}", false),
+        ("null", false),
+    ] {
+        assert_eq!(is_joined(&js(source)), joined, "{source}");
+    }
 }
 
 #[wasm_bindgen_test]

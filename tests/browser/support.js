@@ -3,7 +3,7 @@
 /** A host that records what it is told. `token()` is what the app's accessToken does. */
 export function makeHost(token) {
   const controller = new AbortController();
-  return {
+  const host = {
     holder: "00000000-0000-4000-8000-000000000000",
     signal: controller.signal,
     events: [],
@@ -17,6 +17,8 @@ export function makeHost(token) {
       this.tokens++;
       return token();
     },
+    pageListener: (event) => host.onPage(event),
+    onPage: () => {},
     listener: () => () => {},
     settle(call, ok, value) {
       this.settled.push({ call, ok, value });
@@ -35,6 +37,7 @@ export function makeHost(token) {
     },
     crashed() {},
   };
+  return host;
 }
 
 /** Resolves as soon as `call` has been settled. */

@@ -64,6 +64,7 @@ pub struct Rig {
     pub host: JsValue,
     pub raw: Rc<RawManager>,
     _wake: Closure<dyn Fn()>,
+    _page: Closure<dyn Fn(web_sys::Event)>,
     calls: Cell<u32>,
 }
 
@@ -76,7 +77,10 @@ impl Rig {
         let woken = raw.clone();
         let wake = Closure::<dyn Fn()>::new(move || woken.wake());
         Reflect::set(&host, &"onWake".into(), wake.as_ref()).unwrap();
-        Rig { host, raw, _wake: wake, calls: Cell::new(0) }
+        let told = raw.clone();
+        let page = Closure::<dyn Fn(web_sys::Event)>::new(move |event: web_sys::Event| told.page_event(&event));
+        Reflect::set(&host, &"onPage".into(), page.as_ref()).unwrap();
+        Rig { host, raw, _wake: wake, _page: page, calls: Cell::new(0) }
     }
 
     /// With a backend that gives these answers, and short delays.

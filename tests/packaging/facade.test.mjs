@@ -103,7 +103,10 @@ test("another copy of the module shares the one manager", async (t) => {
   const second = await import(pathToFileURL(join(copy, "dist/inline.js")).href);
   await second.default();
   assert.notEqual(second.ConnectionManager, entry.ConnectionManager);
-  assert.equal(second.ConnectionManager.shared(), entry.ConnectionManager.shared());
+  const manager = entry.ConnectionManager.shared({ logger: {} });
+  assert.equal(second.ConnectionManager.shared({ logger: {} }), manager);
+  const named = (error) => error.name === "StreamkeeperError" && error.code === "invalid_config";
+  assert.throws(() => second.ConnectionManager.shared({ ending: { timeout: 20 } }), named);
 });
 
 test("bad input throws or rejects by name, and nothing happens", async () => {
@@ -112,6 +115,11 @@ test("bad input throws or rejects by name, and nothing happens", async () => {
     () => ConnectionManager.shared({ ending: { delays: [-1] } }),
     isError("invalid_config", /^ending\.delays\[0\] is -1; it must be a whole number from 10 to 2147483647$/),
   );
+  const itself = {};
+  itself.ending = itself;
+  for (const odd of [{ ending: { timeout: 10n } }, itself, { ending: { delays: new Map() } }, { backend: new Date() }, 42]) {
+    assert.throws(() => ConnectionManager.shared(odd), isError("invalid_config"));
+  }
   assert.throws(() => ConnectionManager.shared({ endings: {} }), isError("invalid_config", /^endings is not a setting/));
   assert.equal(globalThis[SLOT].manager, undefined);
 
@@ -145,6 +153,49 @@ test("a listener that throws is logged and stops nobody else", () => {
   assert.deepEqual(new Set(logged.flat()), new Set(["a listener threw", fault]));
 });
 
+test("an event's listener finds the state that the event tells of, and may dispose", async () => {
+  const manager = entry.ConnectionManager.shared();
+  const phases = [];
+  manager.subscribe(() => phases.push(manager.getSnapshot().phase));
+  manager.on("log", ({ data }) => {
+    if (data.detail !== "detached") return;
+    assert.equal(manager.getSnapshot().streams[STREAM].status, "leaving");
+    void manager.dispose();
+  });
+  manager.attachMeeting(new EventEmitter(), HOSTED)();
+  assert.deepEqual(phases, ["ready", "ready", "disposed"]);
+});
+
+test("any logger will do, also console and an instance", () => {
+  class Logger {
+    lines = [];
+    warn(message) {
+      this.lines.push(message);
+    }
+  }
+  const logger = new Logger();
+  const manager = entry.ConnectionManager.shared({ logger });
+  assert.equal(entry.ConnectionManager.shared({ logger: console }), manager);
+  assert.throws(() => entry.ConnectionManager.shared({ logger: "console", ending: {} }), isError("invalid_config"));
+});
+
+test("a second click, and another try after a lost answer, start the same stream", async (t) => {
+  const { url, asked } = await backend(t, [200, { status: "live", stream_id: STREAM }]);
+  const fetching = globalThis.fetch;
+  t.after(() => (globalThis.fetch = fetching));
+  const { startStream } = entry.ConnectionManager.shared({ backend: { url } });
+  globalThis.fetch = (...args) => fetching(...args).then(() => Promise.reject(new TypeError("Failed to fetch")));
+  await assert.rejects(startStream(), isError("offline"));
+  globalThis.fetch = fetching;
+  await Promise.all([startStream(), startStream()]);
+  await startStream();
+  const ids = asked.map(({ body }) => body.p_stream_id);
+  assert.equal(ids[0], ids[1]);
+  assert.equal(ids[1], ids[2]);
+  assert.notEqual(ids[2], ids[3]);
+  assert.match(ids[0], /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+});
+
 test("dispose leaves nothing on the meeting, is idempotent, and makes room for another manager", async () => {
   const manager = entry.ConnectionManager.shared();
   const meeting = new EventEmitter();
@@ -156,6 +207,7 @@ test("dispose leaves nothing on the meeting, is idempotent, and makes room for a
   assert.deepEqual(meeting.eventNames().map((name) => meeting.listenerCount(name)), [1]);
   late({});
   assert.equal(manager.getSnapshot().phase, "disposed");
+  assert.throws(() => manager.attachMeeting(meeting, HOSTED), isError("disposed"));
   await assert.rejects(manager.endStreamById(STREAM), isError("disposed"));
   const next = entry.ConnectionManager.shared();
   assert.notEqual(next, manager);
@@ -202,6 +254,7 @@ test("a trap in the WASM ends the manager, not the app", async (t) => {
   assert.equal(manager.getSnapshot().phase, "crashed");
   assert.equal(told, before + 1);
   assert.ok(logged.includes("Streamkeeper has crashed"));
+  assert.deepEqual(meeting.eventNames(), []);
   const crashed = (error) => error.code === "crashed";
   await assert.rejects(waiting, crashed);
   await assert.rejects(manager.endStreamById(STREAM), crashed);

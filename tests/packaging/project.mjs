@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
@@ -31,6 +31,8 @@ export async function createProject({ packages = [] } = {}) {
   return {
     /** Reads one of the installed package's files. */
     read: (name) => readFile(path("node_modules/streamkeeper", name)),
+    /** Where one of the installed package's files can be imported from. */
+    url: (name) => pathToFileURL(path("node_modules/streamkeeper", name)).href,
     write: (name, text) => writeFile(path(name), text),
     /** Runs a module in Node; gives what it prints, as JSON. */
     async evaluate(source) {

@@ -17,7 +17,7 @@ pub struct Sent {
     pub at: Millis,
     /// What.
     pub rpc: Rpc,
-    /// With a token that the app was asked for.
+    /// With a token that the app is asked for.
     pub fresh_token: bool,
     /// Its generation.
     pub request: RequestId,
@@ -110,6 +110,15 @@ impl World {
     /// # Panics
     /// If the arguments are not valid.
     pub fn attach(&mut self, stream: &str, role: &str) -> MeetingId {
+        self.attach_meeting(stream, role, false)
+    }
+
+    /// Attaches a host's meeting that says that it has been joined already.
+    pub fn attach_joined(&mut self, stream: &str) -> MeetingId {
+        self.attach_meeting(stream, "host", true)
+    }
+
+    fn attach_meeting(&mut self, stream: &str, role: &str, joined: bool) -> MeetingId {
         let attachment = Value::object([
             ("streamId", stream.into()),
             ("streamerId", "ana".into()),
@@ -119,7 +128,7 @@ impl World {
         let Ok(attachment) = Attachment::parse(&attachment) else { panic!("{stream} {role}") };
         self.meetings += 1;
         let meeting = MeetingId(self.meetings);
-        self.handle(Input::Attach { meeting, attachment });
+        self.handle(Input::Attach { meeting, attachment, joined });
         meeting
     }
 

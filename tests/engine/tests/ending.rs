@@ -377,3 +377,150 @@ fn a_viewers_page_remembers_what_it_was_asked_to_end() {
     world.end(STREAM);
     assert_eq!((world.status(STREAM).as_str(), world.sent.len(), world.count("end")), ("ended", 1, 1));
 }
+
+#[test]
+fn a_meeting_that_says_it_was_joined_before_it_was_attached_ends_its_stream() {
+    let mut world = World::new();
+    let meeting = world.attach_joined(STREAM);
+    world.emit(meeting, "readyToClose");
+    assert_eq!(world.status(STREAM), "ending");
+}
+
+#[test]
+fn the_named_hosts_leave_counts_although_this_page_stays() {
+    let mut world = World::new();
+    let meeting = world.host();
+    let left = |id: &str| MeetingEvent::ParticipantLeft { id: id.into() };
+    world.handle(Input::Meeting { meeting, event: left("somebody") });
+    assert_eq!(world.status(STREAM), "live");
+    world.handle(Input::Meeting { meeting, event: left("h0st") });
+    world.pass(4_000);
+    assert_eq!(world.sent[0].rpc.arguments.text("p_reason"), Some("participantLeft"));
+}
+
+#[test]
+fn a_host_who_leaves_and_goes_on_to_watch_has_left() {
+    let mut world = World::new();
+    let meeting = world.host();
+    world.handle(Input::Detach { meeting });
+    world.attach(STREAM, "viewer");
+    world.pass(4_000);
+    assert_eq!((world.status(STREAM).as_str(), world.sent.len()), ("ending", 1));
+}
+
+fn start(world: &mut World) -> streamkeeper::engine::CallId {
+    world.call("startStream", &Value::object([("streamId", STREAM.into())]))
+}
+
+fn live() -> Answer {
+    let body = Value::object([("status", "live".into()), ("stream_id", STREAM.into())]);
+    Answer::Http { status: 200, body: Some(body) }
+}
+
+#[test]
+fn a_stream_that_is_started_again_after_a_refusal_ends_at_its_next_signal() {
+    let mut world = World::new();
+    let meeting = world.host();
+    world.emit(meeting, "hangup");
+    world.answer_error(403, "42501");
+    start(&mut world);
+    world.answer(live());
+    assert_eq!((world.status(STREAM), world.stream(STREAM, "lastError")), ("live".into(), Value::Null));
+    world.emit(meeting, "readyToClose");
+    assert_eq!(world.status(STREAM), "ending");
+}
+
+#[test]
+fn what_the_database_does_not_know_was_not_ended_and_may_be_started() {
+    let mut world = World::new();
+    world.end(STREAM);
+    world.answer_ok("not_found");
+    assert_eq!((world.status(STREAM).as_str(), world.count("end")), ("", 0));
+    start(&mut world);
+    world.answer(live());
+    let meeting = world.host();
+    world.emit(meeting, "hangup");
+    world.answer_ok("not_found");
+    world.emit(meeting, "readyToClose");
+    assert_eq!((world.status(STREAM).as_str(), world.count("end"), world.sent.len()), ("failed", 0, 3));
+    assert_eq!(world.stream(STREAM, "lastError"), "there is no such stream".into());
+}
+
+#[test]
+fn going_live_again_cancels_a_leave_unless_it_fails() {
+    for (answer, status, calls) in [(live(), "live", 1), (engine_tests::error(503, "x"), "ending", 2)] {
+        let mut world = World::new();
+        let meeting = world.host();
+        world.handle(Input::Detach { meeting });
+        world.pass(3_000);
+        start(&mut world);
+        world.pass(3_000);
+        world.answer(answer);
+        world.pass(4_000);
+        assert_eq!((world.status(STREAM).as_str(), world.sent.len()), (status, calls));
+    }
+}
+
+#[test]
+fn a_late_start_does_not_cancel_a_leave_that_came_after_it() {
+    let mut world = World::new();
+    let meeting = world.host();
+    start(&mut world);
+    world.handle(Input::Detach { meeting });
+    world.answer(live());
+    world.pass(4_000);
+    assert_eq!(world.status(STREAM), "ending");
+}
+
+#[test]
+fn a_persons_end_asks_for_the_token_and_a_signals_end_uses_the_one_at_hand() {
+    let mut world = World::new();
+    world.end(STREAM);
+    world.answer_error(500, "XX000");
+    world.pass(1_000);
+    assert_eq!(world.sent.iter().map(|sent| sent.fresh_token).collect::<Vec<_>>(), [true, false]);
+    // The first asking has not used up the one replacement.
+    world.answer_error(401, "PGRST303");
+    assert_eq!(world.sent.len(), 3);
+    world.answer_ok("ended");
+    assert_eq!(world.status(STREAM), "ended");
+
+    let mut world = World::new();
+    let meeting = world.host();
+    world.emit(meeting, "hangup");
+    assert!(!world.sent[0].fresh_token);
+}
+
+#[test]
+fn a_night_offline_does_not_run_out_of_attempts() {
+    let mut world = World::new();
+    let meeting = world.host();
+    world.page(PageEvent::Offline);
+    world.emit(meeting, "hangup");
+    for _ in 0..1_200 {
+        world.answer(Answer::Unreachable);
+        world.pass(30_000);
+    }
+    let last = world.sent.last().and_then(|sent| sent.rpc.arguments.get("p_attempt").cloned());
+    assert_eq!(last, Some(1_000_u32.into()));
+    world.answer_ok("ended");
+    assert_eq!(world.status(STREAM), "ended");
+}
+
+#[test]
+fn whoever_hears_of_an_event_finds_the_state_that_it_tells_of() {
+    use streamkeeper::engine::Output;
+    let mut world = World::new();
+    let meeting = world.host();
+    world.manager.handle(world.now, Input::Meeting { meeting, event: MeetingEvent::HangUp });
+    assert_eq!(world.manager.poll(), Some(Output::Changed));
+}
+
+#[test]
+fn an_answer_that_is_another_functions_ends_nothing() {
+    let mut world = World::new();
+    let meeting = world.host();
+    world.emit(meeting, "hangup");
+    world.answer_ok("live");
+    assert_eq!((world.status(STREAM).as_str(), world.count("end")), ("ending", 0));
+}
