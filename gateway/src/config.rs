@@ -3,12 +3,14 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use axum::http::{HeaderValue, Uri};
 use sqlx::postgres::PgConnectOptions;
 use uuid::Uuid;
 
 use crate::rpc::FUNCTIONS;
+use crate::sweeper;
 
 /// HS256 is as strong as its secret; RFC 7518 asks for at least the size of the hash.
 const MIN_SECRET_BYTES: usize = 32;
@@ -29,6 +31,8 @@ pub struct Config {
     pub cors_origins: Option<Vec<HeaderValue>>,
     /// The functions that may be called.
     pub functions: &'static [&'static str],
+    /// How often the clean-up runs.
+    pub sweep_interval: Duration,
     /// Set in demo mode only.
     pub demo: Option<DemoConfig>,
 }
@@ -100,6 +104,7 @@ impl Config {
             },
             cors_origins: cors_origins(variables)?,
             functions: FUNCTIONS,
+            sweep_interval: sweeper::INTERVAL,
             demo: if demo { Some(demo_config(variables)?) } else { None },
         })
     }

@@ -1,8 +1,8 @@
 //! Streamkeeper's server: the database's functions over HTTP in PostgREST's dialect, and the demo.
 //!
 //! Laid out by feature: [`config`] reads the environment, [`auth`] says who is calling, [`rpc`] calls a function as that
-//! caller, [`health`] and [`migrate`] are for operators, and [`demo`] is there with `--demo` only. Every failure that a
-//! client sees is an [`error::ApiError`].
+//! caller, [`sweeper`] ends what nobody holds any more, [`health`] and [`migrate`] are for operators, and [`demo`] is there
+//! with `--demo` only. Every failure that a client sees is an [`error::ApiError`].
 
 pub mod auth;
 pub mod config;
@@ -13,5 +13,6 @@ pub mod health;
 pub mod migrate;
 pub mod rpc;
 mod server;
+pub mod sweeper;
 
 pub use server::{router, serve};

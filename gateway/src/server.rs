@@ -1,6 +1,6 @@
 //! All routes and what holds for every one of them: limits, CORS, logs, and an orderly end.
 
-use std::future::Future;
+use std::future::{Future, IntoFuture};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +25,7 @@ use crate::demo;
 use crate::error::ApiError;
 use crate::health::health;
 use crate::rpc::{Rpc, rpc};
+use crate::sweeper;
 
 /// More than any call of ours needs; a keepalive request of a browser has 64 KiB for all of them together.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -40,7 +41,7 @@ pub fn router(config: &Config) -> Router {
     routes(config, Database::new(config.database.clone()))
 }
 
-/// Serves until `shutdown` is done and the requests under way have been answered.
+/// Serves, and cleans up every minute, until `shutdown` is done and the requests under way have been answered.
 pub async fn serve(
     listener: TcpListener,
     config: Config,
@@ -48,7 +49,11 @@ pub async fn serve(
 ) -> io::Result<()> {
     let database = Database::new(config.database.clone());
     let app = routes(&config, database.clone());
-    axum::serve(listener, app).with_graceful_shutdown(shutdown).await?;
+    let server = axum::serve(listener, app).with_graceful_shutdown(shutdown).into_future();
+    tokio::select! {
+        served = server => served?,
+        never = sweeper::run(&database, config.sweep_interval) => match never {},
+    }
     database.close().await;
     Ok(())
 }

@@ -81,7 +81,7 @@ async fn set_faults(State(demo): State<Arc<DemoState>>, body: Bytes) -> Result<J
     demo.faults.set(parse(&body)?).map(Json)
 }
 
-/// One stream as the database has it, and everything that tried to end it.
+/// One stream as the database has it, everything that tried to end it, and who holds it.
 async fn stream(
     State(demo): State<Arc<DemoState>>,
     Path(id): Path<String>,
@@ -91,7 +91,13 @@ async fn stream(
     let found: Result<String, _> = sqlx::query_scalar(
         "select json_build_object(
            'row', (select to_json(s) from livestreams s where s.id = $1),
-           'end_attempts', coalesce((select json_agg(a order by a.id) from end_attempts a where a.stream_id = $1), '[]')
+           'end_attempts', coalesce((select json_agg(a order by a.id) from end_attempts a where a.stream_id = $1), '[]'),
+           'leases', coalesce((
+             select json_agg(json_build_object(
+               'holder', l.holder, 'lease_until', l.lease_until, 'lease_seconds', l.lease_seconds
+             ) order by l.holder)
+             from streamkeeper.leases l where l.kind = 'host' and l.subject = $1::text
+           ), '[]')
          )::text",
     )
     .bind(id)

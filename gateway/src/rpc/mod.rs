@@ -22,8 +22,16 @@ use crate::database::Database;
 use crate::error::ApiError;
 
 /// The functions that may be called. What is not here does not exist, whatever the database grants.
-pub const FUNCTIONS: &[&str] =
-    &["start_stream", "end_stream_comprehensive", "get_stream_status", "list_active_streams"];
+pub const FUNCTIONS: &[&str] = &[
+    "start_stream",
+    "touch_stream",
+    "end_stream_comprehensive",
+    "end_stream_on_user_disconnect",
+    "auto_end_inactive_streams",
+    "get_stream_status",
+    "list_active_streams",
+    "sweep",
+];
 
 /// What a call needs.
 #[derive(Debug)]

@@ -36,8 +36,19 @@ async fn each_function_is_granted_to_the_fewest() {
         let signed_in = who != Who::Anon;
         assert!(can_execute(&mut caller, "get_stream_status").await, "{who:?}");
         assert!(can_execute(&mut caller, "list_active_streams").await, "{who:?}");
-        assert_eq!(can_execute(&mut caller, "start_stream").await, signed_in, "{who:?}");
-        assert_eq!(can_execute(&mut caller, "end_stream_comprehensive").await, signed_in, "{who:?}");
+        for function in [
+            "start_stream",
+            "touch_stream",
+            "end_stream_comprehensive",
+            "end_stream_on_user_disconnect",
+            "auto_end_inactive_streams",
+            "sweep",
+        ] {
+            assert_eq!(can_execute(&mut caller, function).await, signed_in, "{who:?} {function}");
+        }
+        for function in ["hold", "finish", "sweep_leases", "sweep_lazily", "alive_since", "schedule_jobs"] {
+            assert!(!can_execute(&mut caller, function).await, "{who:?} {function}");
+        }
     }
 }
 
@@ -110,6 +121,86 @@ async fn only_an_admin_and_the_service_end_everything() {
             assert_eq!(result.unwrap()["affected_count"], 1, "{who:?}");
         } else {
             assert_eq!(code(result), "42501", "{who:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_owner_an_admin_and_the_service_hold_a_stream_and_say_who_is_gone_and_nobody_else_does() {
+    for (who, allowed) in [
+        (Who::Anon, false),
+        (Who::User("owner"), true),
+        (Who::User("other"), false),
+        (Who::Admin("admin"), true),
+        (Who::Service, true),
+    ] {
+        let db = database().await;
+        let mut caller = db.caller(who).await;
+        for (call, answer) in [
+            ("touch_stream('00000000-0000-4000-8000-000000000002', 'page-1') -> 'success'", json!(true)),
+            ("touch_stream('00000000-0000-4000-8000-000000000002', 'page-1', 0) -> 'success'", json!(true)),
+            ("end_stream_on_user_disconnect('owner')", json!(true)),
+        ] {
+            let result = caller.call(call).await;
+            if allowed {
+                assert_eq!(result.unwrap(), answer, "{who:?} {call}");
+            } else {
+                assert_eq!(code(result), "42501", "{who:?} {call}");
+            }
+        }
+        let mut service = db.caller(Who::Service).await;
+        let live = service.call("(select count(*) from livestreams where is_live)").await.unwrap();
+        assert_eq!(live, json!(if allowed { 0 } else { 1 }), "{who:?}");
+        // An outsider learns nothing from trying what is over, or not there.
+        if who == Who::User("other") {
+            assert_eq!(code(caller.call(&format!("touch_stream('{ID}', 'page-1')")).await), "42501");
+        }
+        assert_eq!(service.call("(select count(*) from streamkeeper.leases)").await.unwrap(), json!(0), "{who:?}");
+    }
+}
+
+#[tokio::test]
+async fn only_an_admin_and_the_service_end_by_deadline() {
+    for (who, allowed) in [
+        (Who::Anon, false),
+        (Who::User("owner"), false),
+        (Who::User("other"), false),
+        (Who::Admin("admin"), true),
+        (Who::Service, true),
+    ] {
+        let db = database().await;
+        let mut caller = db.caller(who).await;
+        for call in ["sweep()", "auto_end_inactive_streams()"] {
+            let result = caller.call(call).await;
+            if allowed {
+                result.unwrap();
+            } else {
+                assert_eq!(code(result), "42501", "{who:?} {call}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn leases_and_the_sweepers_books_are_closed_to_all_but_the_service_which_reads_leases() {
+    let db = database().await;
+    for who in EVERYBODY {
+        let mut caller = db.caller(who).await;
+        let leases = caller.rows("streamkeeper.leases").await;
+        if who == Who::Service {
+            leases.unwrap();
+        } else {
+            assert_eq!(code(leases), "42501", "{who:?}");
+        }
+        for sql in [
+            "select from streamkeeper.sweeper",
+            "update streamkeeper.sweeper set alive_since = '-infinity'",
+            "update streamkeeper.leases set lease_until = 'infinity'",
+            "delete from streamkeeper.leases",
+            "insert into streamkeeper.leases (kind, subject, holder, lease_seconds, lease_until)
+             values ('viewer', 'x', 'x', 1, now())",
+        ] {
+            assert_eq!(code(caller.execute(sql).await), "42501", "{who:?}: {sql}");
         }
     }
 }
@@ -191,8 +282,8 @@ async fn reading_the_tables_is_for_the_owner_admins_and_the_service() {
 async fn row_level_security_is_on_for_every_table() {
     let db = database().await;
     let open: Vec<String> = sqlx::query_scalar(
-        "select relname::text from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')
-           and not relrowsecurity",
+        "select relname::text from pg_class where relkind in ('r', 'p') and not relrowsecurity
+           and relnamespace in ('public'::regnamespace, 'streamkeeper'::regnamespace)",
     )
     .fetch_all(&mut db.owner().await)
     .await
@@ -210,6 +301,8 @@ async fn a_token_without_a_user_id_owns_nothing() {
         assert_eq!(code(caller.call("start_stream()").await), "42501", "{claims}");
         let end = format!("end_stream_comprehensive('{ID}')");
         assert_eq!(code(caller.call(&end).await), "42501", "{claims}");
+        let touch = "touch_stream('00000000-0000-4000-8000-000000000002', 'page-1')";
+        assert_eq!(code(caller.call(touch).await), "42501", "{claims}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fmt;
+use std::time::Duration;
 
 use database_tests::TestDatabase;
 use jsonwebtoken::{EncodingKey, Header, encode};
@@ -45,6 +46,11 @@ impl Gateway {
     /// On this database, with these functions on the list instead of the usual ones.
     pub async fn with_functions(database: PgConnectOptions, functions: &'static [&'static str]) -> Self {
         Self::start_with(database, false, &[], |config| config.functions = functions).await
+    }
+
+    /// On this database, cleaning up this often.
+    pub async fn sweeping(database: PgConnectOptions, every: Duration) -> Self {
+        Self::start_with(database, false, &[], |config| config.sweep_interval = every).await
     }
 
     async fn start_with(

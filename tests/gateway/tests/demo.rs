@@ -138,9 +138,14 @@ async fn bad_fault_requests_name_field_and_bound() {
 async fn a_stream_is_shown_as_the_database_has_it() {
     let (_db, gateway) = started().await;
     let path = format!("/demo/streams/{ID}");
-    assert_eq!(get(&gateway, &path).await.json(), json!({"row": null, "end_attempts": []}));
+    assert_eq!(get(&gateway, &path).await.json(), json!({"row": null, "end_attempts": [], "leases": []}));
     let owner = user("owner");
-    gateway.rpc("start_stream", Some(&owner), json!({"p_stream_id": ID})).await;
+    gateway.rpc("start_stream", Some(&owner), json!({"p_stream_id": ID, "p_holder": "page-1"})).await;
+    let touch = json!({"p_stream_id": ID, "p_holder": "page-0", "p_lease_seconds": 300});
+    let touched = gateway.rpc("touch_stream", Some(&owner), touch).await.json();
+    let leases = get(&gateway, &path).await.json()["leases"].clone();
+    assert_eq!(leases[0], json!({"holder": "page-0", "lease_until": touched["lease_until"], "lease_seconds": 300}));
+    assert_eq!((&leases[1]["holder"], &leases[1]["lease_seconds"]), (&json!("page-1"), &json!(90)));
     let end = json!({"p_stream_id": ID, "p_reason": "hangup", "p_attempt": 2});
     gateway.rpc("end_stream_comprehensive", Some(&owner), end).await;
     let seen = get(&gateway, &path).await.json();
@@ -149,6 +154,7 @@ async fn a_stream_is_shown_as_the_database_has_it() {
         (&seen["end_attempts"][0]["attempt"], &seen["end_attempts"][0]["outcome"]),
         (&json!(2), &json!("ended"))
     );
+    assert_eq!(seen["leases"], json!([]));
     assert_eq!(get(&gateway, "/demo/streams/nonsense").await.error(), (400, "22023".into()));
 }
 
