@@ -3,6 +3,7 @@ import type { Host, Raw, RawConstructor } from "./raw.js";
 import { slot } from "./shared.js";
 import { INITIAL_SNAPSHOT, isLiteral, share } from "./snapshot.js";
 import type {
+  ActiveStream,
   EndResult,
   Events,
   JitsiLike,
@@ -132,6 +133,15 @@ export class ConnectionManager {
 
   /** A stream as the database has it, of whomever it is. */
   readonly getStreamStatus = (streamId: string): Promise<StreamStatus> => this.#call("getStreamStatus", { streamId });
+
+  /** What is live now, newest first. */
+  readonly listActiveStreams = (): Promise<ActiveStream[]> => this.#call("listActiveStreams", {});
+
+  /** Ends everything that is live, of everybody. Rejects with `not_allowed` unless the token is an admin's. */
+  readonly forceEndAllStreams = (): Promise<EndResult> => this.#call("forceEndAllStreams", {});
+
+  /** Ends what nobody has been seen in for 24 hours; gives their number. Rejects with `not_allowed` unless an admin's. */
+  readonly autoEndInactiveStreams = (): Promise<number> => this.#call("autoEndInactiveStreams", {});
 
   /** Frozen; the same object until something changes. */
   readonly getSnapshot = (): Snapshot => this.#snapshot;

@@ -22,11 +22,12 @@ export interface ManagerConfig {
     /** How long a leave may be a reconnect. Default 4 000; 60 000 after a fatal error that Jitsi recovers from. */
     leaveGrace?: number;
     /**
-     * What a page that goes away does with the streams it hosts: end them (`"end"`), or nothing (`"keep"`). Default
-     * `"grace"`, which is to leave it to the stream's lease; as long as there are no leases it does nothing either.
+     * What a page that goes away does with the streams it hosts: end them (`"end"`), hold them for `hostGrace` more, so
+     * that a reload keeps them and a closed tab ends them (`"grace"`, the default), or say nothing (`"keep"`: they end
+     * when the lease that it has is over).
      */
     onPageHide?: "grace" | "end" | "keep";
-    /** The lease of a closed tab. Default 30 000. Without effect until there are leases. */
+    /** How long a page that goes away still holds its streams. Default 30 000; at most 900 000 has an effect. */
     hostGrace?: number;
   };
   /** When a person counts as gone; `null`: never. Checked, and without effect until there is a chat connection. */
@@ -77,7 +78,7 @@ export interface Snapshot {
 export interface StreamState {
   role: "host" | "viewer";
   status: "live" | "leaving" | "ending" | "ended" | "failed";
-  /** The signal that led to the status: Jitsi's own event name, or `detached`, `page_hidden`, `requested`, or yours. */
+  /** The signal that led to the status: Jitsi's own event name, or `detached`, `page_hidden`, `ended_elsewhere`, `requested`, or yours. */
   reason: string | null;
   /** Attempts in this round. */
   attempt: number;
@@ -106,6 +107,18 @@ export interface StreamStatus {
   last_seen_at: string | null;
   duration_seconds: number;
   end_reason: string | null;
+}
+
+/** A stream in the listing. */
+export interface ActiveStream {
+  stream_id: string;
+  title: string | null;
+  streamer_id: string;
+  streamer_name: string | null;
+  started_at: string;
+  duration_seconds: number;
+  /** `null`: nothing counts them. */
+  viewers: number | null;
 }
 
 /** What came of an end. */

@@ -51,7 +51,7 @@ impl Backend {
 
     /// Asks the app for the token, and keeps it unless a later asking has been answered before. Null is "signed out": the call
     /// goes out as nobody, and the database says what nobody may do.
-    pub async fn ask_token(&self, host: &Host) -> Result<Option<String>, JsValue> {
+    async fn ask_token(&self, host: &Host) -> Result<Option<String>, JsValue> {
         self.asked.set(self.asked.get().wrapping_add(1));
         let asking = self.asked.get();
         let given = JsFuture::from(Promise::resolve(&host.access_token()?)).await?;

@@ -1,5 +1,6 @@
 //! The driver: runs the engine in a page and carries its outputs out.
 
+use super::awake::{PageLock, ScreenLock};
 use super::backend::Backend;
 use super::meeting::{self, Listening};
 use super::page;
@@ -72,6 +73,8 @@ pub struct Driver {
     requests: RefCell<Table<RequestId, AbortController>>,
     meetings: RefCell<Table<MeetingId, Listening>>,
     last_meeting: Cell<u32>,
+    page_lock: RefCell<Option<PageLock>>,
+    screen_lock: RefCell<Option<ScreenLock>>,
 }
 
 impl Driver {
@@ -85,6 +88,8 @@ impl Driver {
             requests: RefCell::default(),
             meetings: RefCell::default(),
             last_meeting: Cell::new(0),
+            page_lock: RefCell::default(),
+            screen_lock: RefCell::default(),
             host,
         });
         PANIC.set(Some(driver.host.clone()));
@@ -169,7 +174,19 @@ impl Driver {
         // A callback that throws is the façade's to log; whatever it does, the next effect happens.
         let _ = match output {
             Output::Send { request, rpc, fresh_token } => self.send(request, rpc, fresh_token),
-            Output::PrepareToken => self.prepare_token(),
+            Output::StayAwake(awake) => {
+                let name = || ["streamkeeper:hosting:", &self.host.holder()].concat();
+                if awake.page != self.page_lock.borrow().is_some() {
+                    *self.page_lock.borrow_mut() = if awake.page { PageLock::hold(&name()) } else { None };
+                }
+                *self.screen_lock.borrow_mut() = awake.screen.then(ScreenLock::hold);
+                Ok(())
+            }
+            Output::HangUp { meeting } => {
+                // Cloned, because the meeting may answer at once, and be detached by that.
+                let listening = self.meetings.borrow().get(&meeting).cloned();
+                listening.map_or(Ok(()), |listening| listening.hang_up())
+            }
             Output::Abort { request } => {
                 if let Some(controller) = self.requests.borrow_mut().remove(&request) {
                     controller.abort();
@@ -200,16 +217,6 @@ impl Driver {
                 driver.requests.borrow_mut().remove(&request);
                 driver.handle(Input::Answer { request, answer });
             }
-        });
-        Ok(())
-    }
-
-    fn prepare_token(&self) -> Result<(), JsValue> {
-        let Some(backend) = self.backend.clone() else { return Ok(()) };
-        let host = self.host.clone();
-        spawn_local(async move {
-            // Without one the first call asks again, and says what is wrong.
-            let _ = backend.ask_token(&host).await;
         });
         Ok(())
     }

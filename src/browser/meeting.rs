@@ -6,7 +6,7 @@ use js_sys::{Function, JsString, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 
 /// A meeting with our listeners on it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Listening {
     meeting: JsValue,
     off: Function,
@@ -39,6 +39,12 @@ impl Listening {
             }
         }
         Ok(listening)
+    }
+
+    /// Tells it to hang up, if it takes commands.
+    pub fn hang_up(&self) -> Result<(), JsValue> {
+        let Some(command) = method(&self.meeting, ["executeCommand"; 2]) else { return Ok(()) };
+        command.call1(&self.meeting, &JsString::from("hangup")).map(drop)
     }
 
     /// Takes our listeners away, and only ours: Jitsi's `removeEventListener` would take the app's as well.

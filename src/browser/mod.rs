@@ -1,5 +1,6 @@
 //! The browser acts: DOM events become inputs, outputs become effects. Nothing here decides.
 
+pub mod awake;
 pub mod backend;
 pub mod driver;
 pub mod meeting;

@@ -1,7 +1,7 @@
 //! The page's own events, as inputs.
 
 use crate::engine::PageEvent;
-use crate::engine::page::Page;
+use crate::engine::page::{Exit, Page};
 use js_sys::Function;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{AbortSignal, AddEventListenerOptions, Event, PageTransitionEvent, VisibilityState};
@@ -11,7 +11,7 @@ pub fn now() -> Page {
     let window = web_sys::window();
     let document = window.as_ref().and_then(|it| it.document());
     let visible = document.is_none_or(|it| it.visibility_state() != VisibilityState::Hidden);
-    Page { visible, online: window.is_none_or(|it| it.navigator().on_line()), frozen: false }
+    Page { visible, online: window.is_none_or(|it| it.navigator().on_line()), frozen: false, exit: Exit::None }
 }
 
 /// Has the façade's `listener` called until `signal` is aborted.

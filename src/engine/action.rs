@@ -66,6 +66,12 @@ pub enum Action {
         /// Which.
         stream: StreamId,
     },
+    /// `listActiveStreams`.
+    ListActive,
+    /// `autoEndInactiveStreams`.
+    AutoEnd,
+    /// `forceEndAllStreams`.
+    ForceEndAll,
 }
 
 impl Action {
@@ -87,6 +93,9 @@ impl Action {
                 reason: short_text("reason", arguments.get("reason"), MAX_REASON)?,
             }),
             "getStreamStatus" => Ok(Action::StreamStatus { stream: stream()? }),
+            "listActiveStreams" => Ok(Action::ListActive),
+            "autoEndInactiveStreams" => Ok(Action::AutoEnd),
+            "forceEndAllStreams" => Ok(Action::ForceEndAll),
             _ => Err(Error::new(Code::InvalidArgument, [name, " is not a method"].concat())),
         }
     }
@@ -97,6 +106,9 @@ impl Action {
             Action::StartStream { .. } => "startStream",
             Action::EndStream { .. } => "endStreamById",
             Action::StreamStatus { .. } => "getStreamStatus",
+            Action::ListActive => "listActiveStreams",
+            Action::AutoEnd => "autoEndInactiveStreams",
+            Action::ForceEndAll => "forceEndAllStreams",
         }
     }
 
@@ -105,6 +117,7 @@ impl Action {
         match self {
             Action::StartStream { stream, .. } => stream.as_ref(),
             Action::EndStream { stream, .. } | Action::StreamStatus { stream } => Some(stream),
+            Action::ListActive | Action::AutoEnd | Action::ForceEndAll => None,
         }
     }
 }

@@ -14,7 +14,7 @@ pub struct Rpc {
     pub function: &'static str,
     /// Its named arguments, as one object.
     pub arguments: Value,
-    /// Whether the call has to outlive the page: every call of an ending does.
+    /// Whether the call has to outlive the page: every call of an ending does, and a lease's.
     pub keepalive: bool,
 }
 
@@ -35,6 +35,36 @@ impl Rpc {
             ("p_attempt", attempt.min(MAX_ATTEMPT).into()),
         ]);
         Rpc { function: "end_stream_comprehensive", arguments, keepalive: true }
+    }
+
+    /// `list_active_streams`.
+    pub fn list() -> Rpc {
+        Rpc { function: "list_active_streams", arguments: Value::object([]), keepalive: false }
+    }
+
+    /// `auto_end_inactive_streams`.
+    pub fn auto_end() -> Rpc {
+        Rpc { function: "auto_end_inactive_streams", arguments: Value::object([]), keepalive: false }
+    }
+
+    /// `end_stream_comprehensive`, for everything that is live.
+    pub fn force_end_all(holder: &str) -> Rpc {
+        let arguments = Value::object([
+            ("p_force_end_all", true.into()),
+            ("p_reason", "forced".into()),
+            ("p_holder", holder.into()),
+        ]);
+        Rpc { function: "end_stream_comprehensive", arguments, keepalive: true }
+    }
+
+    /// `touch_stream`: renews a holder's lease.
+    pub fn touch(stream: &StreamId, holder: &str, seconds: u32) -> Rpc {
+        let arguments = Value::object([
+            ("p_stream_id", stream.into()),
+            ("p_holder", holder.into()),
+            ("p_lease_seconds", seconds.into()),
+        ]);
+        Rpc { function: "touch_stream", arguments, keepalive: true }
     }
 
     /// `get_stream_status`.
@@ -98,9 +128,12 @@ pub enum Verdict {
     Transient(Error),
 }
 
-/// The statuses by which a function's own answer is known: a portal's `200 {"status":"ok"}` is not one of them.
-fn is_own(function: &str, status: &str) -> bool {
+/// How a function's own answer is known: a portal's `200 {"status":"ok"}` is not one of them.
+fn is_own(function: &str, body: &Value) -> bool {
+    let status = body.text("status").unwrap_or_default();
     match function {
+        "list_active_streams" => matches!(body, Value::List(_)),
+        "auto_end_inactive_streams" => matches!(body, Value::Number(_)),
         "end_stream_comprehensive" => matches!(status, "ended" | "already_ended" | "not_found"),
         _ => matches!(status, "scheduled" | "live" | "ended" | "not_found"),
     }
@@ -117,11 +150,7 @@ pub fn judge(function: &str, answer: Answer) -> Verdict {
         Answer::NoToken => return Verdict::Transient(failed(Code::Token, function, "accessToken() failed")),
     };
     match body {
-        Some(body)
-            if (200..300).contains(&status) && body.text("status").is_some_and(|text| is_own(function, text)) =>
-        {
-            Verdict::Delivered(body)
-        }
+        Some(body) if (200..300).contains(&status) && is_own(function, &body) => Verdict::Delivered(body),
         body => {
             let shaped = body.filter(|body| body.text("code").is_some() && body.text("message").is_some());
             let error = http_error(function, status, shaped.as_ref());

@@ -127,6 +127,12 @@ impl Latch {
         begins
     }
 
+    /// Somebody else has ended it.
+    pub fn ended_elsewhere(&mut self) {
+        self.state = State::Ended;
+        self.reason = "ended_elsewhere".to_owned();
+    }
+
     /// The database says that it is live: what had failed before is past.
     pub fn started(&mut self) {
         if self.state == State::Failed {

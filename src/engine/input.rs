@@ -54,6 +54,15 @@ pub enum Input {
     Dispose,
 }
 
+/// What a hosted stream needs of the browser.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Awake {
+    /// That it does not freeze the page.
+    pub page: bool,
+    /// That it keeps the screen on.
+    pub screen: bool,
+}
+
 /// What comes out.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
@@ -67,8 +76,13 @@ pub enum Output {
         /// gone.
         fresh_token: bool,
     },
-    /// Have a token at hand: at the end of the page there is no time to ask for one.
-    PrepareToken,
+    /// What a hosted stream needs of the browser has changed.
+    StayAwake(Awake),
+    /// The stream of this meeting is over: hang up.
+    HangUp {
+        /// Its number.
+        meeting: MeetingId,
+    },
     /// Nobody waits for this request any more.
     Abort {
         /// Its generation.

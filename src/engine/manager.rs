@@ -6,10 +6,10 @@ use super::clock::Clock;
 use super::config::{Config, OnPageHide};
 use super::ending::Who;
 use super::error::{Code, Error};
-use super::input::{Input, Output};
+use super::input::{Awake, Input, Output};
 use super::meeting::Meeting;
-use super::page::{Page, PageEvent};
-use super::streams::Stream;
+use super::page::{Exit, Page, PageEvent};
+use super::streams::{Stream, end_all_result};
 use super::table::Table;
 use super::trace::Trace;
 use super::value::Value;
@@ -24,7 +24,9 @@ pub(super) enum Purpose {
         call: CallId,
         resumed: Option<StreamId>,
     },
-    Status(CallId),
+    Ask(CallId),
+    ForceEndAll(CallId),
+    Renew(StreamId),
     End(StreamId),
 }
 
@@ -54,6 +56,7 @@ pub struct Manager {
     pub(super) trace: Trace,
     pub(super) changed: bool,
     pub(super) disposed: bool,
+    pub(super) awake: Awake,
 }
 
 impl Manager {
@@ -76,6 +79,7 @@ impl Manager {
             trace: Trace::default(),
             changed: false,
             disposed: false,
+            awake: Awake::default(),
         }
     }
 
@@ -101,6 +105,7 @@ impl Manager {
         }
         // Whatever woke us, every deadline is checked: a throttled timer can be late, never wrong.
         self.check_deadlines();
+        self.stay_awake();
         if std::mem::take(&mut self.changed) {
             // First: whoever hears of an event finds the state that it tells of.
             self.outputs.push_front(Output::Changed);
@@ -116,7 +121,8 @@ impl Manager {
     pub fn next_wakeup(&self) -> Option<Millis> {
         let requests = self.requests.values().map(|pending| pending.deadline);
         let streams = self.streams.values().filter_map(|stream| stream.latch.deadline());
-        let next = requests.chain(streams).min()?;
+        let leases = self.streams.values().filter_map(|stream| stream.lease.deadline());
+        let next = requests.chain(streams).chain(leases).min()?;
         (!self.disposed).then(|| self.clock.to_wall(next))
     }
 
@@ -153,6 +159,7 @@ impl Manager {
             }
             _ => {}
         }
+        self.lease_follows(event);
     }
 
     fn each_stream(&mut self, change: impl Fn(&mut Stream) -> bool) {
@@ -167,11 +174,17 @@ impl Manager {
         }
         match action {
             Action::StartStream { stream, title } => self.start(call, stream, title),
-            Action::StreamStatus { stream } => {
-                self.send(Purpose::Status(call), Rpc::status(&stream), true);
-            }
+            Action::StreamStatus { stream } => self.ask(Purpose::Ask(call), Rpc::status(&stream)),
+            Action::ListActive => self.ask(Purpose::Ask(call), Rpc::list()),
+            Action::AutoEnd => self.ask(Purpose::Ask(call), Rpc::auto_end()),
+            Action::ForceEndAll => self.ask(Purpose::ForceEndAll(call), Rpc::force_end_all(&self.holder)),
             Action::EndStream { stream, reason } => self.end_by_request(call, stream, reason),
         }
+    }
+
+    /// A call that is made once, for whoever is signed in now.
+    fn ask(&mut self, purpose: Purpose, rpc: Rpc) {
+        self.send(purpose, rpc, true);
     }
 
     fn answered(&mut self, request: RequestId, answer: Answer) {
@@ -183,16 +196,26 @@ impl Manager {
             if let Some(again) = self.requests.get_mut(&again) {
                 again.token_replaced = true;
             }
-            if let Purpose::End(id) = &pending.purpose
-                && let Some(stream) = self.streams.get_mut(id)
-            {
-                stream.latch.resent(again);
+            match &pending.purpose {
+                Purpose::End(id) => {
+                    if let Some(stream) = self.streams.get_mut(id) {
+                        stream.latch.resent(again);
+                    }
+                }
+                Purpose::Renew(id) => {
+                    if let Some(stream) = self.streams.get_mut(id) {
+                        stream.lease.resent(request, again);
+                    }
+                }
+                Purpose::Start { .. } | Purpose::Ask(_) | Purpose::ForceEndAll(_) => {}
             }
             return;
         }
         match pending.purpose {
             Purpose::Start { call, resumed } => self.started(call, resumed, verdict),
-            Purpose::Status(call) => self.settle(call, found(verdict)),
+            Purpose::Ask(call) => self.settle(call, found(verdict)),
+            Purpose::ForceEndAll(call) => self.settle(call, found(verdict).map(|body| end_all_result(&body))),
+            Purpose::Renew(id) => self.renewed(&id, request, &verdict),
             Purpose::End(id) => self.end_answered(&id, request, &verdict),
         }
     }
@@ -208,6 +231,7 @@ impl Manager {
             self.answered(request, Answer::TimedOut);
         }
         self.send_what_is_due();
+        self.renew_what_is_due();
     }
 
     pub(super) fn send(&mut self, purpose: Purpose, rpc: Rpc, fresh_token: bool) -> RequestId {
@@ -225,12 +249,15 @@ impl Manager {
         // What was leaving or waiting is sent on the way out, as at the end of the page; keepalive carries it.
         self.each_stream(|stream| stream.latch.page_goes(now));
         self.send_what_is_due();
+        // As at the end of the page: whoever holds the stream next has as long as a reload takes.
+        self.page.exit = Exit::Gone;
+        self.renew_all();
         self.disposed = true;
         self.changed = true;
         let mut calls: Vec<CallId> =
             self.streams.values_mut().flat_map(|stream| std::mem::take(&mut stream.waiting)).collect();
         for (request, pending) in self.requests.take() {
-            if let Purpose::Start { call, .. } | Purpose::Status(call) = pending.purpose {
+            if let Purpose::Start { call, .. } | Purpose::Ask(call) | Purpose::ForceEndAll(call) = pending.purpose {
                 self.outputs.push_back(Output::Abort { request });
                 calls.push(call);
             }

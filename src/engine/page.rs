@@ -43,6 +43,18 @@ impl PageEvent {
     }
 }
 
+/// Whether the page is going away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Exit {
+    /// No.
+    #[default]
+    None,
+    /// Into the back/forward cache.
+    Paused,
+    /// For good.
+    Gone,
+}
+
 /// The state of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
@@ -52,6 +64,8 @@ pub struct Page {
     pub online: bool,
     /// It is frozen: no timer runs.
     pub frozen: bool,
+    /// It has had its `pagehide`. A closed tab is told that it is hidden after that, which says nothing more.
+    pub exit: Exit,
 }
 
 impl Page {
@@ -61,11 +75,17 @@ impl Page {
         match event {
             PageEvent::Online => self.online = true,
             PageEvent::Offline => self.online = false,
-            PageEvent::Visible => self.visible = true,
+            PageEvent::Visible => {
+                self.visible = true;
+                self.exit = Exit::None;
+            }
             PageEvent::Hidden => self.visible = false,
             PageEvent::Freeze => self.frozen = true,
-            PageEvent::Resume | PageEvent::PageShow => self.frozen = false,
-            PageEvent::PageHide { .. } => {}
+            PageEvent::Resume | PageEvent::PageShow => {
+                self.frozen = false;
+                self.exit = Exit::None;
+            }
+            PageEvent::PageHide { persisted } => self.exit = if persisted { Exit::Paused } else { Exit::Gone },
         }
         *self != before
     }

@@ -4,7 +4,7 @@ use super::action::{Attachment, Role, StreamId};
 use super::backend::{Rpc, Verdict};
 use super::ending::{Latch, Outcome, Who};
 use super::error::{Code, Error};
-use super::input::Output;
+use super::lease::Lease;
 use super::manager::{Manager, Purpose, found, no_backend};
 use super::meeting::{Meeting, MeetingEvent, Signal};
 use super::value::Value;
@@ -16,13 +16,15 @@ pub(super) struct Stream {
     pub(super) role: Role,
     pub(super) latch: Latch,
     pub(super) waiting: Vec<CallId>,
+    /// This page's lease on it.
+    pub(super) lease: Lease,
     /// The host's meeting that was detached last.
     pub(super) let_go: Option<Meeting>,
 }
 
 impl Stream {
     pub(super) fn new(role: Role) -> Stream {
-        Stream { role, latch: Latch::default(), waiting: Vec::new(), let_go: None }
+        Stream { role, latch: Latch::default(), waiting: Vec::new(), lease: Lease::None, let_go: None }
     }
 
     /// The snapshot's entry.
@@ -64,9 +66,6 @@ impl Manager {
         let back = host && stream.latch.rejoin();
         let over = stream.latch.is_ended();
         let before = if host { stream.let_go.take() } else { None };
-        if host && self.config.backend.is_some() {
-            self.outputs.push_back(Output::PrepareToken);
-        }
         let attached = match before {
             // StrictMode, a hot reload, a route that is left and entered again: it will not say again that it was joined.
             Some(before) => before.again(attachment),
@@ -74,6 +73,9 @@ impl Manager {
         };
         self.meetings.insert(meeting, attached);
         self.changed = true;
+        if host {
+            self.hold(&id);
+        }
         if over {
             self.log("warn", "a meeting was attached to a stream that has ended", &id, "attached");
         } else {
@@ -165,6 +167,7 @@ impl Manager {
                     stream.latch.started();
                 }
                 self.changed = true;
+                self.hold(&id);
                 self.note(&id, "live", "started");
                 self.settle(call, Ok(status));
             }
@@ -266,6 +269,18 @@ impl Manager {
             self.changed = true;
         }
     }
+}
+
+/// `EndResult` in the npm package, for everything that was live.
+pub(super) fn end_all_result(body: &Value) -> Value {
+    let listed = |name| body.get(name).cloned().unwrap_or(Value::List(Vec::new()));
+    Value::object([
+        ("status", body.text("status").into()),
+        ("ended", listed("ended")),
+        ("already", listed("already_ended")),
+        ("attempts", 1_u32.into()),
+        ("via", "rpc".into()),
+    ])
 }
 
 /// `EndResult` in the npm package.

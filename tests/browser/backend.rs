@@ -103,7 +103,7 @@ async fn an_ending_is_sent_within_the_event_with_the_token_at_hand_and_keepalive
     let address = backend(&format!("[{ENDED}]")).await;
     let rig = Rig::with_backend(&address);
     let meeting = rig.raw.attach(make_emitter("on", "off"), &host_stream()).unwrap();
-    // The token is prepared at attach, one turn of the microtasks later.
+    // The lease that is taken at attach asks for the token, which is there one turn of the microtasks later.
     wasm_bindgen_futures::JsFuture::from(js_sys::Promise::resolve(&js("1"))).await.unwrap();
     wasm_bindgen_futures::JsFuture::from(js_sys::Promise::resolve(&js("1"))).await.unwrap();
     js("(window.__calls = [], window.__fetch = window.fetch, \

@@ -1,4 +1,4 @@
-use crate::support::{Rig, asked, at, backend, host_stream, js, json, length, make_emitter, text};
+use crate::support::{Rig, asked, at, backend, backend_of_leases, host_stream, js, json, length, make_emitter, text};
 use js_sys::Reflect;
 use streamkeeper::api::RawManager;
 use wasm_bindgen::JsCast;
@@ -66,6 +66,21 @@ async fn a_callback_may_call_straight_back_in_and_sees_the_new_state() {
     raw.attach(make_emitter("on", "off"), &host_stream()).unwrap();
     assert_eq!(*seen.borrow(), ["log", "log"]);
     raw.dispose();
+}
+
+#[wasm_bindgen_test]
+async fn what_was_ended_elsewhere_hangs_the_meeting_up() {
+    let address = backend_of_leases(&format!("[{ENDED}]")).await;
+    let rig = Rig::with_backend(&address);
+    let emitter = make_emitter("on", "off");
+    js_sys::Reflect::set(&emitter, &"commands".into(), &js("[]")).unwrap();
+    let command = js("function (name) { this.commands.push(name); throw new Error('gone'); }");
+    js_sys::Reflect::set(&emitter, &"executeCommand".into(), &command).unwrap();
+    rig.raw.attach(emitter.clone(), &host_stream()).unwrap();
+    let end = event(&rig, "end").await;
+    assert_eq!(at(&end, "elsewhere").as_bool(), Some(true));
+    assert_eq!((rig.status().as_str(), json(&at(&emitter, "commands")).as_str()), ("ended", "[\"hangup\"]"));
+    assert!(text(&asked(&address).await, "0.path").ends_with("/rest/v1/rpc/touch_stream"));
 }
 
 #[wasm_bindgen_test]

@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 #![allow(missing_debug_implementations, missing_docs)]
 
+mod awake;
 mod backend;
 mod driver;
 mod meeting;

@@ -1,6 +1,6 @@
 // A server that answers as a test tells it to: `node server.mjs [PORT]`, on loopback, without dependencies.
 //
-//   POST /script {"answers": [{status, body, type, headers, delay_ms, drop, hang}, …]}  →  {"id": "…"}
+//   POST /script {"answers": [{status, body, type, headers, delay_ms, drop, hang}, …], "renewals"?}  →  {"id": "…"}
 //   ANY  /s/<id>/…     the next answer; the last one repeats. `drop` closes the socket, `hang` never answers.
 //   GET  /log/<id>     what was asked under that id: [{method, path, headers, body}, …]
 //   GET  /health       ok
@@ -36,6 +36,8 @@ function allow(request, response) {
 
 async function play(script, request, response) {
   const { method, url: path, headers } = request;
+  // A lease is renewed whenever its time has come: answered as the database does, unless the script is about that.
+  if (path.endsWith("/touch_stream") && !script.renewals) return send(response, 200, '{"status":"live"}');
   script.log.push({ method, path, headers, body: await read(request) });
   const answer = script.answers[Math.min(script.next++, script.answers.length - 1)];
   await sleep(answer.delay_ms ?? 0);
@@ -50,10 +52,10 @@ async function handle(request, response) {
   const [, room, id] = new URL(request.url, "http://localhost").pathname.split("/");
   if (room === "health") return send(response, 200, "ok", "text/plain");
   if (room === "script" && request.method === "POST") {
-    const { answers } = JSON.parse(await read(request));
+    const { answers, renewals } = JSON.parse(await read(request));
     if (!Array.isArray(answers) || answers.length === 0) return send(response, 400, '{"message":"no answers"}');
     const id = randomUUID();
-    scripts.set(id, { answers, next: 0, log: [] });
+    scripts.set(id, { answers, renewals, next: 0, log: [] });
     return send(response, 200, JSON.stringify({ id }));
   }
   const script = scripts.get(id);

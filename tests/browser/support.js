@@ -70,8 +70,8 @@ export function makeEmitter(on, off) {
 }
 
 /** Tells the test server what to answer; gives the address to call. */
-export async function script(server, answers) {
-  const response = await fetch(`${server}/script`, { method: "POST", body: JSON.stringify({ answers }) });
+export async function script(server, answers, renewals) {
+  const response = await fetch(`${server}/script`, { method: "POST", body: JSON.stringify({ answers, renewals }) });
   return `${server}/s/${(await response.json()).id}`;
 }
 

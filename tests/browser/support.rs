@@ -25,7 +25,7 @@ extern "C" {
     #[wasm_bindgen(js_name = makeEmitter)]
     pub fn make_emitter(on: &str, off: &str) -> JsValue;
     #[wasm_bindgen(catch)]
-    async fn script(server: &str, answers: JsValue) -> Result<JsValue, JsValue>;
+    async fn script(server: &str, answers: JsValue, renewals: bool) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(catch)]
     async fn log(address: &str) -> Result<JsValue, JsValue>;
     pub fn js(source: &str) -> JsValue;
@@ -33,7 +33,16 @@ extern "C" {
 
 /// The address of a backend that gives these answers, as JavaScript.
 pub async fn backend(answers: &str) -> String {
-    let address = script(SERVER, js(answers)).await;
+    scripted(answers, false).await
+}
+
+/// The same, the renewals of leases included.
+pub async fn backend_of_leases(answers: &str) -> String {
+    scripted(answers, true).await
+}
+
+async fn scripted(answers: &str, renewals: bool) -> String {
+    let address = script(SERVER, js(answers), renewals).await;
     address.expect("is tests/browser/server.mjs running?").as_string().unwrap()
 }
 

@@ -26,6 +26,8 @@ async function backend(t, ...answers) {
   const server = createServer(async (request, response) => {
     let body = "";
     for await (const chunk of request) body += chunk;
+    // A lease is renewed whenever its time has come; no test here is about that.
+    if (request.url.endsWith("/touch_stream")) return response.end('{"status":"live"}');
     asked.push({ path: request.url, headers: request.headers, body: JSON.parse(body) });
     const [status, json] = answers.length > 1 ? answers.shift() : answers[0];
     response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(json));
@@ -34,6 +36,26 @@ async function backend(t, ...answers) {
   await once(server, "listening");
   t.after(() => server.close());
   return { url: `http://127.0.0.1:${server.address().port}`, asked };
+}
+
+/** A copy of the module. */
+async function copyOfModule(t) {
+  const copy = mkdtempSync(join(tmpdir(), "streamkeeper-copy-"));
+  t.after(() => rmSync(copy, { recursive: true }));
+  cpSync(PACKAGE, copy, { recursive: true, filter: (path) => !path.includes("node_modules") });
+  return import(pathToFileURL(join(copy, "dist/inline.js")).href);
+}
+
+/** As if this were a page of its own: no manager is there, and its `WebAssembly.instantiate` may be another. */
+function elsewhere(t) {
+  const shared = globalThis[SLOT];
+  delete globalThis[SLOT];
+  const { instantiate } = WebAssembly;
+  t.after(() => {
+    globalThis[SLOT] = shared;
+    WebAssembly.instantiate = instantiate;
+  });
+  return instantiate;
 }
 
 const isError = (code, message) => (error) => {
@@ -97,10 +119,7 @@ test("the same data again is fine, the newest functions are used, other data is 
 });
 
 test("another copy of the module shares the one manager", async (t) => {
-  const copy = mkdtempSync(join(tmpdir(), "streamkeeper-copy-"));
-  t.after(() => rmSync(copy, { recursive: true }));
-  cpSync(PACKAGE, copy, { recursive: true, filter: (path) => !path.includes("node_modules") });
-  const second = await import(pathToFileURL(join(copy, "dist/inline.js")).href);
+  const second = await copyOfModule(t);
   await second.default();
   assert.notEqual(second.ConnectionManager, entry.ConnectionManager);
   const manager = entry.ConnectionManager.shared({ logger: {} });
@@ -215,16 +234,8 @@ test("dispose leaves nothing on the meeting, is idempotent, and makes room for a
 });
 
 test("a trap in the WASM ends the manager, not the app", async (t) => {
-  // A copy of its own, whose `attach` traps, as a defect would.
-  const copy = mkdtempSync(join(tmpdir(), "streamkeeper-trap-"));
-  const shared = globalThis[SLOT];
-  delete globalThis[SLOT];
-  const instantiate = WebAssembly.instantiate;
-  t.after(() => {
-    globalThis[SLOT] = shared;
-    WebAssembly.instantiate = instantiate;
-    rmSync(copy, { recursive: true });
-  });
+  // A copy whose `meetingEvent` traps, as a defect would.
+  const instantiate = elsewhere(t);
   WebAssembly.instantiate = async (...args) => {
     const { instance, module } = await instantiate(...args);
     const trap = () => {
@@ -232,8 +243,7 @@ test("a trap in the WASM ends the manager, not the app", async (t) => {
     };
     return { module, instance: { exports: { ...instance.exports, rawmanager_meetingEvent: trap } } };
   };
-  cpSync(PACKAGE, copy, { recursive: true, filter: (path) => !path.includes("node_modules") });
-  const { default: init, ConnectionManager } = await import(pathToFileURL(join(copy, "dist/inline.js")).href);
+  const { default: init, ConnectionManager } = await copyOfModule(t);
   await init();
 
   const { url } = await backend(t, [503, {}]);
@@ -270,17 +280,8 @@ test("a trap in the WASM ends the manager, not the app", async (t) => {
 });
 
 test("where WebAssembly is blocked, init says unavailable and may be tried again", async (t) => {
-  const copy = mkdtempSync(join(tmpdir(), "streamkeeper-blocked-"));
-  const shared = globalThis[SLOT];
-  delete globalThis[SLOT];
-  const instantiate = WebAssembly.instantiate;
-  t.after(() => {
-    globalThis[SLOT] = shared;
-    WebAssembly.instantiate = instantiate;
-    rmSync(copy, { recursive: true });
-  });
-  cpSync(PACKAGE, copy, { recursive: true, filter: (path) => !path.includes("node_modules") });
-  const { default: init, ConnectionManager } = await import(pathToFileURL(join(copy, "dist/inline.js")).href);
+  const instantiate = elsewhere(t);
+  const { default: init, ConnectionManager } = await copyOfModule(t);
   assert.throws(() => ConnectionManager.shared(), (error) => error.code === "not_initialised");
   WebAssembly.instantiate = async () => {
     throw new WebAssembly.CompileError("blocked by the content security policy");

@@ -1,9 +1,9 @@
 //! A world around one manager: a clock, a page, meetings, and a backend that answers as it is told.
 
 use std::collections::BTreeMap;
-use streamkeeper::engine::page::Page;
+use streamkeeper::engine::page::{Exit, Page};
 use streamkeeper::engine::{
-    Action, Answer, Attachment, CallId, Config, Error, Input, Manager, MeetingEvent, MeetingId, Millis, Output,
+    Action, Answer, Attachment, Awake, CallId, Config, Error, Input, Manager, MeetingEvent, MeetingId, Millis, Output,
     PageEvent, RequestId, Rpc, Value,
 };
 
@@ -39,7 +39,15 @@ pub struct World {
     pub manager: Manager,
     /// Everything that was ever sent.
     pub sent: Vec<Sent>,
-    /// What of it has not been answered or given up.
+    /// The renewals of leases, which are kept apart.
+    pub renewals: Vec<Sent>,
+    /// What they are answered with at once; `None`: they are out until they time out.
+    pub renewal_answer: Option<Answer>,
+    /// What was last asked of the browser.
+    pub awake: Awake,
+    /// The meetings that were told to hang up.
+    pub hung_up: Vec<MeetingId>,
+    /// What of `sent` has not been answered or given up.
     pub in_flight: Vec<Sent>,
     /// How promises were settled; more than one entry would be a defect.
     pub settled: BTreeMap<CallId, Vec<Result<Value, Error>>>,
@@ -63,12 +71,16 @@ impl World {
         let backend = Value::object([("url", "http://backend.test".into())]);
         let config = Config::parse(&Value::object([("backend", backend), ("ending", ending)]));
         let Ok(config) = config else { panic!("{config:?}") };
-        let page = Page { visible: true, online: true, frozen: false };
+        let page = Page { visible: true, online: true, frozen: false, exit: Exit::None };
         let now = 1_700_000_000_000;
         World {
             now,
             manager: Manager::new(config, "holder".to_owned(), page, now),
             sent: Vec::new(),
+            renewals: Vec::new(),
+            renewal_answer: Some(ok("live")),
+            awake: Awake::default(),
+            hung_up: Vec::new(),
             in_flight: Vec::new(),
             settled: BTreeMap::new(),
             events: Vec::new(),
@@ -80,17 +92,30 @@ impl World {
     /// One input, all outputs.
     pub fn handle(&mut self, input: Input) {
         self.manager.handle(self.now, input);
+        let mut renewals = Vec::new();
         while let Some(output) = self.manager.poll() {
             match output {
                 Output::Send { request, rpc, fresh_token } => {
                     let sent = Sent { at: self.now, rpc, fresh_token, request };
-                    self.sent.push(sent.clone());
-                    self.in_flight.push(sent);
+                    if sent.rpc.function == "touch_stream" {
+                        renewals.push(request);
+                        self.renewals.push(sent);
+                    } else {
+                        self.sent.push(sent.clone());
+                        self.in_flight.push(sent);
+                    }
                 }
                 Output::Abort { request } => self.in_flight.retain(|sent| sent.request != request),
                 Output::Settle { call, result } => self.settled.entry(call).or_default().push(result),
                 Output::Emit { event, data } => self.events.push((event, data)),
-                Output::PrepareToken | Output::Changed => {}
+                Output::StayAwake(awake) => self.awake = awake,
+                Output::HangUp { meeting } => self.hung_up.push(meeting),
+                Output::Changed => {}
+            }
+        }
+        if let Some(answer) = self.renewal_answer.clone() {
+            for request in renewals {
+                self.handle(Input::Answer { request, answer: answer.clone() });
             }
         }
     }

@@ -320,10 +320,10 @@ fn start_and_status_reject_with_what_the_backend_said() {
 
 #[test]
 fn without_a_backend_calls_say_so() {
-    use streamkeeper::engine::page::Page;
+    use streamkeeper::engine::page::{Exit, Page};
     use streamkeeper::engine::{Config, Manager};
     let mut world = World::new();
-    let page = Page { visible: true, online: true, frozen: false };
+    let page = Page { visible: true, online: true, frozen: false, exit: Exit::None };
     world.manager = Manager::new(Config::default(), "holder".into(), page, world.now);
     let call = world.end(STREAM);
     let Some(Err(error)) = world.result(call) else { panic!("not rejected") };
@@ -523,4 +523,33 @@ fn an_answer_that_is_another_functions_ends_nothing() {
     world.emit(meeting, "hangup");
     world.answer_ok("live");
     assert_eq!((world.status(STREAM).as_str(), world.count("end")), ("ending", 0));
+}
+
+#[test]
+fn the_other_methods_give_what_the_database_gives_or_why_not() {
+    let body = |body: Value| Answer::Http { status: 200, body: Some(body) };
+    let ids = |ids: &[&str]| Value::List(ids.iter().map(|id| Value::from(*id)).collect());
+    let all = Value::object([("status", "ended".into()), ("ended", ids(&[STREAM])), ("already_ended", ids(&[]))]);
+    for (method, good, bad) in [
+        ("listActiveStreams", Value::List(vec![]), Value::Null),
+        ("autoEndInactiveStreams", 3_u32.into(), Value::List(vec![])),
+        ("forceEndAllStreams", all, 3_u32.into()),
+    ] {
+        let mut world = World::new();
+        let call = world.call(method, &Value::Null);
+        assert!(world.sent[0].fresh_token);
+        world.answer(body(good.clone()));
+        let Some(Ok(result)) = world.result(call) else { panic!("{method}") };
+        assert_eq!(result.get("ended"), good.get("ended"));
+        if good.get("ended").is_none() {
+            assert_eq!(*result, good);
+        }
+        for (answer, code) in
+            [(engine_tests::error(403, "42501"), Code::NotAllowed), (body(bad.clone()), Code::Rejected)]
+        {
+            let call = world.call(method, &Value::Null);
+            world.answer(answer);
+            assert!(matches!(world.result(call), Some(Err(error)) if error.code == code), "{method} {code:?}");
+        }
+    }
 }

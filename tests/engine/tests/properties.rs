@@ -72,6 +72,7 @@ struct Model {
     hosted: BTreeSet<String>,
     asked: BTreeMap<String, u32>,
     seen: usize,
+    renewals_seen: usize,
     meetings: u32,
 }
 
@@ -149,6 +150,10 @@ impl Model {
             assert!(self.hosted.contains(stream), "a viewer's page ended {stream}");
         }
         self.seen = world.sent.len();
+        for renewal in &world.renewals[self.renewals_seen..] {
+            assert!(self.hosted.contains(renewal.stream()), "a viewer's page held {}", renewal.stream());
+        }
+        self.renewals_seen = world.renewals.len();
         for stream in STREAMS {
             let in_flight = world.in_flight.iter().filter(|sent| sent.stream() == stream).count();
             assert!(in_flight <= 1, "{in_flight} calls for {stream} at once");
@@ -175,12 +180,15 @@ impl Model {
             while !self.world.in_flight.is_empty() {
                 self.step(Step::Answer { which: 0, answer: ok("ended") });
             }
+            if STREAMS.iter().all(|stream| !matches!(self.world.status(stream).as_str(), "leaving" | "ending")) {
+                return;
+            }
             let Some(at) = self.world.manager.next_wakeup() else { break };
             self.world.now = at.max(self.world.now);
             self.world.handle(Input::Wake);
             assert!(self.world.manager.next_wakeup() != Some(at), "the timer would spin");
         }
-        assert_eq!(self.world.manager.next_wakeup(), None, "it does not come to rest");
+        panic!("it does not come to rest");
     }
 }
 

@@ -1,0 +1,121 @@
+//! Holding the streams that this page hosts.
+
+use super::action::{Role, StreamId};
+use super::backend::{Rpc, Verdict};
+use super::config::OnPageHide;
+use super::input::{Awake, Output};
+use super::lease::{self, Told};
+use super::manager::{Manager, Purpose};
+use super::page::{Exit, PageEvent};
+use super::streams::Stream;
+use super::value::Value;
+use super::{MeetingId, RequestId};
+
+impl Manager {
+    /// From here on the stream is held, if it is this page's to hold.
+    pub(super) fn hold(&mut self, id: &StreamId) {
+        let now = self.now;
+        if self.config.backend.is_some()
+            && let Some(stream) = self.streams.get_mut(id).filter(|stream| stream.is_live())
+        {
+            stream.lease.hold(now);
+        }
+    }
+
+    /// The lease follows the page: a hidden or frozen page asks for a longer one while it still can, a page that comes back
+    /// for its usual one, and a page that goes away for no more than a reload takes.
+    pub(super) fn lease_follows(&mut self, event: PageEvent) {
+        let now = self.now;
+        match event {
+            PageEvent::Visible | PageEvent::Online | PageEvent::PageShow | PageEvent::Resume => {
+                self.streams.values_mut().for_each(|stream| stream.lease.renew(now));
+            }
+            // A page that goes away is hidden after its pagehide, which was its last word.
+            PageEvent::Hidden | PageEvent::Freeze if self.page.exit != Exit::None => {}
+            // Within this very input, and with the token at hand: the page may be gone before another one comes.
+            PageEvent::Hidden | PageEvent::Freeze | PageEvent::PageHide { .. } => self.renew_all(),
+            PageEvent::Offline => {}
+        }
+    }
+
+    pub(super) fn renew_all(&mut self) {
+        if self.page.exit == Exit::Gone && self.config.ending.on_page_hide != OnPageHide::Grace {
+            return;
+        }
+        let held = |(id, stream): (&StreamId, &Stream)| (stream.lease != lease::Lease::None).then(|| id.clone());
+        let held: Vec<StreamId> = self.streams.iter().filter_map(held).collect();
+        for id in held {
+            self.renew(&id, false);
+        }
+    }
+
+    pub(super) fn renew_what_is_due(&mut self) {
+        let now = self.now;
+        let mut due = Vec::new();
+        for (id, stream) in self.streams.iter_mut() {
+            if !stream.is_live() {
+                stream.lease.let_go();
+            } else if stream.lease.is_due(now) {
+                due.push(id.clone());
+            }
+        }
+        for id in due {
+            // Asking for the token each time keeps the one at hand fresh for the end of the page.
+            self.renew(&id, true);
+        }
+    }
+
+    /// While a stream is hosted the page must run and, while it is seen, the screen stay on.
+    pub(super) fn stay_awake(&mut self) {
+        let page = !self.disposed && self.streams.values().any(|stream| stream.lease != lease::Lease::None);
+        let awake = Awake { page, screen: page && self.page.visible };
+        if awake != self.awake {
+            self.awake = awake;
+            self.outputs.push_back(Output::StayAwake(awake));
+        }
+    }
+
+    fn renew(&mut self, id: &StreamId, fresh_token: bool) {
+        let seconds = lease::seconds(self.page, self.config.ending.host_grace);
+        let rpc = Rpc::touch(id, &self.holder, seconds);
+        let request = self.send(Purpose::Renew(id.clone()), rpc, fresh_token);
+        if let Some(stream) = self.streams.get_mut(id) {
+            stream.lease.sent(request);
+        }
+    }
+
+    pub(super) fn renewed(&mut self, id: &StreamId, request: RequestId, verdict: &Verdict) {
+        let now = self.now;
+        let Some(stream) = self.streams.get_mut(id) else { return };
+        match stream.lease.answered(now, request, verdict) {
+            None | Some(Told::Held) => {}
+            Some(Told::NotOurs) => self.log("warn", "the stream is not this page's to hold", id, "not_held"),
+            // While our own end is under way, it is that end of which we are told.
+            Some(Told::Over) if !stream.is_live() => {}
+            Some(Told::Over) => self.ended_elsewhere(id),
+        }
+    }
+
+    /// Nothing revives it; the meeting is told to hang up.
+    fn ended_elsewhere(&mut self, id: &StreamId) {
+        let Some(stream) = self.streams.get_mut(id) else { return };
+        stream.latch.ended_elsewhere();
+        self.changed = true;
+        let data = Value::object([
+            ("streamId", id.into()),
+            ("reason", stream.latch.reason().into()),
+            ("elsewhere", true.into()),
+        ]);
+        self.emit("end", data);
+        let hosted = self.meetings.iter().filter(|(_, meeting)| meeting.stream() == id && meeting.is_host());
+        let meetings: Vec<MeetingId> = hosted.map(|(meeting, _)| *meeting).collect();
+        self.outputs.extend(meetings.into_iter().map(|meeting| Output::HangUp { meeting }));
+    }
+}
+
+impl Stream {
+    /// Whether there is something to hold.
+    pub(super) fn is_live(&self) -> bool {
+        self.role == Role::Host && (self.latch.status() == "live" || self.latch.is_leaving())
+    }
+}
