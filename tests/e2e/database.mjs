@@ -26,16 +26,52 @@ export async function assertLive(streamId) {
   assert.deepEqual(await endAttempts(streamId), []);
 }
 
-/** Ended, by one call, which was its sender's `attempt`th. */
-export async function assertEndedOnce(streamId, { reason, attempt = 1 }) {
+/** Ended, by one call, which was its sender's `attempt`th; at that time, if it is given. */
+export async function assertEndedOnce(streamId, { reason, attempt = 1, at }) {
   const { status, is_live, started_at, ended_at, end_reason } = await row(streamId);
   assert.deepEqual({ status, is_live, end_reason }, { status: "ended", is_live: false, end_reason: reason });
   assert.ok(ended_at >= started_at, "it ended after it had started");
+  if (at) assert.deepEqual(ended_at, at < started_at ? started_at : at);
   const attempts = await endAttempts(streamId);
   assert.deepEqual(
     attempts.map((it) => ({ outcome: it.outcome, attempt: it.attempt, reason: it.reason })),
     [{ outcome: "ended", attempt, reason }],
   );
+}
+
+/** Who holds a stream, until when, and for how long each has asked. */
+export async function leases(streamId) {
+  const { rows } = await pool.query(
+    "select holder, lease_until, lease_seconds from streamkeeper.leases where kind = 'host' and subject = $1",
+    [streamId],
+  );
+  return rows;
+}
+
+/** Waits until they are as they should be; gives them. */
+export async function untilLeases(streamId, areRight) {
+  const deadline = Date.now() + 5_000;
+  for (;;) {
+    const held = await leases(streamId);
+    if (held.length > 0 && areRight(held)) return held;
+    assert.ok(Date.now() < deadline, `the stream ${streamId} is held by ${JSON.stringify(held)}`);
+    await pause(20);
+  }
+}
+
+/** As if so much time had passed, in which the sweeper was alive, or away as well. */
+export async function passTime(streamId, seconds, { sweeperWasAway = false } = {}) {
+  const earlier = (column) => `${column} = ${column} - make_interval(secs => ${Number(seconds)})`;
+  await pool.query(`update streamkeeper.leases set ${earlier("lease_until")} where subject = $1`, [streamId]);
+  await pool.query(`update streamkeeper.sweeper set ${earlier(sweeperWasAway ? "last_run_at" : "alive_since")}`);
+}
+
+/** One run of the sweeper, whoever else is at it. */
+export async function sweep() {
+  for (;;) {
+    const { rows } = await pool.query("select public.sweep() as run");
+    if (rows[0].run.ran) return;
+  }
 }
 
 /** Waits for the row, when there is no page left to wait for. */

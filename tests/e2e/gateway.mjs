@@ -5,9 +5,15 @@ import { DEMO_URL } from "./environment.mjs";
 /** What it answers to the next calls that end a stream; none: as usual. */
 export const answerEndCalls = (statuses) => post("/demo/faults", { function: "end_stream_comprehensive", statuses });
 
+/** A token of that person, as an identity provider would give it. */
+export async function tokenOf(user) {
+  const { access_token } = await post("/demo/token", { user_id: user, role: "authenticated" });
+  return access_token;
+}
+
 /** Ends a stream from another device of the same person. */
 export async function endAs(user, streamId, reason) {
-  const { access_token } = await post("/demo/token", { user_id: user, role: "authenticated" });
+  const access_token = await tokenOf(user);
   const call = { p_stream_id: streamId, p_reason: reason };
   return post("/rest/v1/rpc/end_stream_comprehensive", call, { authorization: `Bearer ${access_token}` });
 }

@@ -1,32 +1,35 @@
 import { useEffect, useState } from "react";
 import type { StreamState } from "streamkeeper";
 import { useSnapshot } from "streamkeeper/react";
-import { readStream, type EndAttempt, type Recorded, type Row } from "./api";
+import { readStream, type EndAttempt, type Lease, type Recorded, type Row } from "./api";
 import { Status } from "./Status";
 import { clock } from "./words";
 
 const EVERY = 1_000;
+const NOTHING: Recorded = { row: null, leases: [], end_attempts: [] };
 
 /** The stream's row, as the database has it. */
 export function DatabaseView({ streamId, status }: { streamId: string | null; status: StreamState["status"] | null }) {
   const online = useSnapshot((snapshot) => snapshot.presence.online);
-  const { row, end_attempts } = useRecorded(streamId, online, status) ?? { row: null, end_attempts: [] };
+  const { row, leases, end_attempts } = useRecorded(streamId, online, status) ?? NOTHING;
   return (
     <section className="card" aria-labelledby="database-heading">
       <h2 id="database-heading">The database</h2>
       <Status testId="db-status" status={row?.status ?? "no row"} />
-      {row ? <RowView row={row} /> : <p>The row appears here when you go live.</p>}
+      {row ? <RowView row={row} leases={leases} /> : <p>The row appears here when you go live.</p>}
       {row && <EndCalls calls={end_attempts} />}
       {row && !online && <p className="problem">As last read: the network is away.</p>}
     </section>
   );
 }
 
-function RowView({ row }: { row: Row }) {
+function RowView({ row, leases }: { row: Row; leases: Lease[] }) {
+  const heldUntil = leases.map(({ lease_until }) => clock(lease_until)).join(", ");
   const fields = [
     ["id", row.id],
     ["streamer_id", row.streamer_id],
     ["started_at", clock(row.started_at)],
+    ["held until", heldUntil === "" ? null : heldUntil],
     ["ended_at", clock(row.ended_at)],
     ["end_reason", row.end_reason],
   ] as const;

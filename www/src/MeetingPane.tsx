@@ -18,6 +18,13 @@ export function MeetingPane({ user, streamId, meeting, closeIsNext }: Props) {
   // After the line above, as with Jitsi: one attaches, then one is let in.
   useEffect(() => meeting.say(JOINED), [meeting]);
 
+  // Streamkeeper may tell it to hang up, when the stream was ended elsewhere.
+  useEffect(() => {
+    const leave = () => setInside(false);
+    meeting.on(CLOSED.event, leave);
+    return () => void meeting.off(CLOSED.event, leave);
+  }, [meeting]);
+
   const say = (signal: Signal) => {
     setInside((was) => signal.inside ?? was);
     meeting.say(signal);

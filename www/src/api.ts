@@ -27,8 +27,16 @@ export interface EndAttempt {
   at: string;
 }
 
+/** One page that holds the stream. */
+export interface Lease {
+  holder: string;
+  lease_until: string;
+  lease_seconds: number;
+}
+
 export interface Recorded {
   row: Row | null;
+  leases: Lease[];
   end_attempts: EndAttempt[];
 }
 

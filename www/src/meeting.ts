@@ -5,6 +5,11 @@ export class PretendMeeting extends EventEmitter {
   say({ event, payload }: Signal): void {
     this.emit(event, payload);
   }
+
+  /** As Jitsi does when it is told to hang up. */
+  executeCommand(command: string): void {
+    if (command === "hangup") [LEFT, CLOSED].forEach((signal) => this.say(signal));
+  }
 }
 
 /** An event of Jitsi's, and the button that emits it. */

@@ -25,6 +25,7 @@ const REASONS: Record<string, string> = {
   detached: "the page let go of its meeting",
   requested: "you asked for it",
   page_hidden: "the page went away",
+  ended_elsewhere: "it was ended elsewhere",
   videoConferenceJoined: "you joined the meeting",
   videoConferenceLeft: "you left the meeting",
   readyToClose: "the meeting was closed",

@@ -1,0 +1,115 @@
+/** A stream lives while a page holds it: what becomes of it when the page says nothing more. */
+import assert from "node:assert/strict";
+import { assertEndedOnce, assertLive, leases, passTime, sweep, untilEnded, untilLeases } from "./database.mjs";
+import { endAs, tokenOf } from "./gateway.mjs";
+import { journey } from "./host.mjs";
+import { labTest } from "./lab.mjs";
+
+/** What the page asks for, in seconds. */
+const VISIBLE = 90;
+const RELOAD = 30;
+
+const lengths = (held) => held.map(({ lease_seconds }) => lease_seconds);
+const asksFor = (seconds) => (held) => lengths(held).join() === String(seconds);
+
+journey("a closed tab asks for as long as a reload takes, and then its stream ends", async ({ host, page }) => {
+  const id = await host.goLive();
+  await untilLeases(id, asksFor(VISIBLE));
+  await page.close();
+  const [{ lease_until }] = await untilLeases(id, asksFor(RELOAD));
+
+  await passTime(id, RELOAD - 10);
+  await sweep();
+  await assertLive(id);
+
+  await passTime(id, 10 + 1);
+  await sweep();
+  await untilEnded(id);
+  await assertEndedOnce(id, { reason: "lease_expired", at: new Date(lease_until.getTime() - (RELOAD + 1) * 1000) });
+});
+
+journey("a browser that is killed says nothing, and its stream ends by its lease", async ({ host, page }) => {
+  const id = await host.goLive();
+  await untilLeases(id, asksFor(VISIBLE));
+  const crashed = new Promise((resolve) => page.once("error", resolve));
+  const cdp = await page.createCDPSession();
+  cdp.send("Page.crash").catch(() => {});
+  await crashed;
+  await passTime(id, VISIBLE + 1);
+  await sweep();
+  await untilEnded(id);
+  await assertEndedOnce(id, { reason: "lease_expired" });
+});
+
+journey("a database that was away for longer than a lease ends nothing", async ({ host, page }) => {
+  const id = await host.goLive();
+  await untilLeases(id, asksFor(VISIBLE));
+  // Neither page nor sweeper got through meanwhile.
+  await passTime(id, 10 * VISIBLE, { sweeperWasAway: true });
+  await sweep();
+  await assertLive(id);
+  await page.evaluate(() => void window.dispatchEvent(new Event("online")));
+  await untilLeases(id, ([lease]) => lease.lease_until > new Date());
+  await sweep();
+  await assertLive(id);
+});
+
+journey("a hidden page holds its stream for longer, as long as its timers may be throttled", async ({ host, page }) => {
+  const id = await host.goLive();
+  await untilLeases(id, asksFor(VISIBLE));
+  // A headless browser shows every tab: the page is told what it would be told.
+  await page.evaluate(() => {
+    Object.defineProperty(document, "visibilityState", { configurable: true, get: () => "hidden" });
+    document.dispatchEvent(new Event("visibilitychange"));
+  });
+  await untilLeases(id, asksFor(300));
+  await page.evaluate(() => {
+    delete document.visibilityState;
+    document.dispatchEvent(new Event("visibilitychange"));
+  });
+  await untilLeases(id, asksFor(VISIBLE));
+});
+
+journey("a stream that is ended on another device is over here, and the meeting is left", async ({ host, page }) => {
+  const id = await host.goLive();
+  await endAs("ana", id, "other device");
+  // The next renewal hears of it: at the latest after 20 s, and at once when the network comes back.
+  await page.evaluate(() => void window.dispatchEvent(new Event("online")));
+  await host.sees("stream-status", "ended");
+  await host.page.waitForFunction(() => document.body.textContent.includes("ana is not in the meeting"));
+  assert.equal(host.endCalls, 0);
+  await assertEndedOnce(id, { reason: "other device" });
+});
+
+labTest("a reload within its time keeps the stream, under another holder", async ({ page, open }) => {
+  const token = await tokenOf("ana");
+  const hold = (streamId) =>
+    page.evaluate(
+      async (token, streamId) => {
+        const { ConnectionManager } = await initialised();
+        const backend = { url: location.origin, accessToken: () => token };
+        const manager = ConnectionManager.shared({ backend, ending: { hostGrace: 20_000 } });
+        const id = streamId ?? (await manager.startStream()).stream_id;
+        const listeners = new Map();
+        const meeting = { on: (name, listener) => listeners.set(name, listener), off: (name) => listeners.delete(name) };
+        manager.attachMeeting(meeting, { streamId: id, streamerId: "ana", role: "host" });
+        const active = await manager.listActiveStreams();
+        return { id, listed: active.some((stream) => stream.stream_id === id) };
+      },
+      token,
+      streamId,
+    );
+  await open();
+  const { id, listed } = await hold();
+  assert.ok(listed);
+  await untilLeases(id, asksFor(VISIBLE));
+  await page.reload();
+  await untilLeases(id, asksFor(20));
+  await hold(id);
+  await untilLeases(id, (held) => lengths(held).sort().join() === `20,${VISIBLE}`);
+  await passTime(id, 21);
+  await sweep();
+  await assertLive(id);
+  const holders = (await leases(id)).map(({ holder }) => holder);
+  assert.equal(new Set(holders).size, 2);
+});
