@@ -41,7 +41,7 @@ pub fn router(config: &Config) -> Router {
     routes(config, Database::new(config.database.clone()))
 }
 
-/// Serves, and cleans up every minute, until `shutdown` is done and the requests under way have been answered.
+/// Serves, and cleans up all the while, until `shutdown` is done and the requests under way have been answered.
 pub async fn serve(
     listener: TcpListener,
     config: Config,

@@ -1,4 +1,4 @@
-//! The minute's clean-up: ends what nobody holds any more, and what nobody has been seen at for a day.
+//! The clean-up: ends what nobody holds any more, and what nobody has been seen at for a day.
 //!
 //! Any number of gateways may do this, and cron as well: in the database one at a time is the sweeper.
 
@@ -12,8 +12,8 @@ use crate::auth::{Caller, Role};
 use crate::database::{Database, RequestSettings};
 use crate::error::ApiError;
 
-/// Often enough for the sweeper to count as alive: it may be late, or fail once.
-pub const INTERVAL: Duration = Duration::from_secs(60);
+/// Often enough for the sweeper to count as alive, which takes a run every 40 s: one may be late, or fail.
+pub const INTERVAL: Duration = Duration::from_secs(15);
 
 /// What one run did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]

@@ -4,7 +4,7 @@ use super::action::{Role, StreamId};
 use super::backend::{Rpc, Verdict};
 use super::config::OnPageHide;
 use super::input::{Awake, Output};
-use super::lease::{self, Told};
+use super::lease::{self, Lease, Told};
 use super::manager::{Manager, Purpose};
 use super::page::{Exit, PageEvent};
 use super::streams::Stream;
@@ -22,13 +22,30 @@ impl Manager {
         }
     }
 
+    /// It has just been started: what was asked before that, and may not have found it yet, is asked again.
+    pub(super) fn hold_anew(&mut self, id: &StreamId) {
+        let before = self.streams.get_mut(id).map(|stream| std::mem::take(&mut stream.lease));
+        self.give_up(before.and_then(Lease::under_way));
+        self.hold(id);
+    }
+
+    /// A renewal that has been overtaken must not arrive after the one that overtook it, with another lease.
+    fn give_up(&mut self, renewal: Option<RequestId>) {
+        if let Some(request) = renewal
+            && self.requests.remove(&request).is_some()
+        {
+            self.outputs.push_back(Output::Abort { request });
+        }
+    }
+
     /// The lease follows the page: a hidden or frozen page asks for a longer one while it still can, a page that comes back
     /// for its usual one, and a page that goes away for no more than a reload takes.
     pub(super) fn lease_follows(&mut self, event: PageEvent) {
-        let now = self.now;
         match event {
             PageEvent::Visible | PageEvent::Online | PageEvent::PageShow | PageEvent::Resume => {
-                self.streams.values_mut().for_each(|stream| stream.lease.renew(now));
+                for id in self.held() {
+                    self.renew(&id, true);
+                }
             }
             // A page that goes away is hidden after its pagehide, which was its last word.
             PageEvent::Hidden | PageEvent::Freeze if self.page.exit != Exit::None => {}
@@ -42,11 +59,14 @@ impl Manager {
         if self.page.exit == Exit::Gone && self.config.ending.on_page_hide != OnPageHide::Grace {
             return;
         }
-        let held = |(id, stream): (&StreamId, &Stream)| (stream.lease != lease::Lease::None).then(|| id.clone());
-        let held: Vec<StreamId> = self.streams.iter().filter_map(held).collect();
-        for id in held {
+        for id in self.held() {
             self.renew(&id, false);
         }
+    }
+
+    fn held(&self) -> Vec<StreamId> {
+        let held = |(id, stream): (&StreamId, &Stream)| (stream.lease != Lease::None).then(|| id.clone());
+        self.streams.iter().filter_map(held).collect()
     }
 
     pub(super) fn renew_what_is_due(&mut self) {
@@ -67,7 +87,7 @@ impl Manager {
 
     /// While a stream is hosted the page must run and, while it is seen, the screen stay on.
     pub(super) fn stay_awake(&mut self) {
-        let page = !self.disposed && self.streams.values().any(|stream| stream.lease != lease::Lease::None);
+        let page = !self.disposed && self.streams.values().any(|stream| stream.lease != Lease::None);
         let awake = Awake { page, screen: page && self.page.visible };
         if awake != self.awake {
             self.awake = awake;
@@ -78,6 +98,8 @@ impl Manager {
     fn renew(&mut self, id: &StreamId, fresh_token: bool) {
         let seconds = lease::seconds(self.page, self.config.ending.host_grace);
         let rpc = Rpc::touch(id, &self.holder, seconds);
+        let before = self.streams.get(id).and_then(|stream| stream.lease.under_way());
+        self.give_up(before);
         let request = self.send(Purpose::Renew(id.clone()), rpc, fresh_token);
         if let Some(stream) = self.streams.get_mut(id) {
             stream.lease.sent(request);

@@ -52,16 +52,17 @@ impl Lease {
         }
     }
 
+    /// The renewal that is out, if there is one.
+    pub fn under_way(self) -> Option<RequestId> {
+        match self {
+            Lease::Renewing(request) => Some(request),
+            Lease::None | Lease::Due(_) => None,
+        }
+    }
+
     /// Lets go without a word: whoever ends the stream ends its leases as well.
     pub fn let_go(&mut self) {
         *self = Lease::None;
-    }
-
-    /// The page has changed: its lease is renewed at once, whatever is under way.
-    pub fn renew(&mut self, now: Millis) {
-        if *self != Lease::None {
-            *self = Lease::Due(now);
-        }
     }
 
     /// A renewal is out.

@@ -167,7 +167,7 @@ impl Manager {
                     stream.latch.started();
                 }
                 self.changed = true;
-                self.hold(&id);
+                self.hold_anew(&id);
                 self.note(&id, "live", "started");
                 self.settle(call, Ok(status));
             }

@@ -12,14 +12,14 @@ async fn run(db: &TestDatabase, sql: &str) {
     raw_sql(AssertSqlSafe(sql)).execute(&mut db.owner().await).await.unwrap();
 }
 
-/// A sweeper that ran a minute ago, and has been alive for an hour. (A server that has just been started is given the time
+/// A sweeper that ran 20 s ago, and has been alive for an hour. (A server that has just been started is given the time
 /// to have had a last run.)
 async fn sweeper_is_alive(db: &TestDatabase) {
     run(
         db,
         "select pg_sleep_until(pg_postmaster_start_time() + interval '6 s');
          update streamkeeper.sweeper set alive_since = now() - interval '1 hour',
-           last_run_at = greatest(now() - interval '60 s', pg_postmaster_start_time())",
+           last_run_at = greatest(now() - interval '20 s', pg_postmaster_start_time())",
     )
     .await;
 }

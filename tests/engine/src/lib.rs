@@ -45,6 +45,8 @@ pub struct World {
     pub renewal_answer: Option<Answer>,
     /// What was last asked of the browser.
     pub awake: Awake,
+    /// The requests that were given up.
+    pub aborted: Vec<RequestId>,
     /// The meetings that were told to hang up.
     pub hung_up: Vec<MeetingId>,
     /// What of `sent` has not been answered or given up.
@@ -80,6 +82,7 @@ impl World {
             renewals: Vec::new(),
             renewal_answer: Some(ok("live")),
             awake: Awake::default(),
+            aborted: Vec::new(),
             hung_up: Vec::new(),
             in_flight: Vec::new(),
             settled: BTreeMap::new(),
@@ -105,7 +108,10 @@ impl World {
                         self.in_flight.push(sent);
                     }
                 }
-                Output::Abort { request } => self.in_flight.retain(|sent| sent.request != request),
+                Output::Abort { request } => {
+                    self.in_flight.retain(|sent| sent.request != request);
+                    self.aborted.push(request);
+                }
                 Output::Settle { call, result } => self.settled.entry(call).or_default().push(result),
                 Output::Emit { event, data } => self.events.push((event, data)),
                 Output::StayAwake(awake) => self.awake = awake,

@@ -197,3 +197,35 @@ fn the_browser_is_kept_awake_while_a_stream_is_hosted() {
     world.handle(Input::Dispose);
     assert_eq!(awake(&world), (false, false));
 }
+
+#[test]
+fn a_renewal_that_is_overtaken_is_given_up_and_never_sent_again() {
+    let mut world = World::new();
+    world.renewal_answer = None;
+    world.host();
+    // Still waiting for its token, say, when the page is hidden.
+    let first = world.renewals[0].request;
+    world.page(PageEvent::Hidden);
+    assert_eq!((seconds(&world), world.aborted.as_slice()), (vec![90, 300], [first].as_slice()));
+    world.handle(Input::Answer { request: first, answer: error(401, "PGRST303") });
+    world.handle(Input::Answer { request: first, answer: ok("not_found") });
+    assert_eq!(world.renewals.len(), 2);
+    world.page(PageEvent::Visible);
+    assert_eq!((seconds(&world).last(), world.aborted.len()), (Some(&90), 2));
+}
+
+#[test]
+fn a_renewal_from_before_the_start_does_not_take_the_lease_away() {
+    let mut world = World::new();
+    world.renewal_answer = None;
+    world.host();
+    let early = world.renewals[0].request;
+    world.call("startStream", &Value::object([("streamId", STREAM.into())]));
+    let body = Value::object([("status", "live".into()), ("stream_id", STREAM.into())]);
+    world.answer(Answer::Http { status: 200, body: Some(body) });
+    assert_eq!((world.renewals.len(), world.aborted.as_slice()), (2, [early].as_slice()));
+    world.handle(Input::Answer { request: early, answer: ok("not_found") });
+    world.handle(Input::Answer { request: world.renewals[1].request, answer: ok("live") });
+    world.pass(20_000);
+    assert_eq!(world.renewals.len(), 3);
+}
