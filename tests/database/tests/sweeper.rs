@@ -478,7 +478,7 @@ async fn a_sweep_reads_what_has_lapsed_by_index() {
          update streamkeeper.leases set lease_until = now() - interval '50 s'
          where subject in (select id::text from livestreams where substr(streamer_id, 6)::int <= 100);
          update streamkeeper.leases set lease_until = now() - interval '70 s'
-         where subject in (select id::text from livestreams where substr(streamer_id, 6)::int between 31 and 80);
+         where subject in (select id::text from livestreams where substr(streamer_id, 6)::int between 31 and 40);
          analyze livestreams, streamkeeper.leases;",
     )
     .execute(&mut owner)
@@ -498,10 +498,10 @@ async fn a_sweep_reads_what_has_lapsed_by_index() {
     sweeper_alive_for(&db, 3600).await;
     // On the way of another call only a few of them.
     db.caller(Who::Anon).await.call("(select count(*) from list_active_streams())").await.unwrap();
-    assert_eq!(count(&db, "end_attempts").await, json!(50));
-    assert_eq!(count(&db, "livestreams where ended_at < now() - interval '65 s'").await, json!(50), "the oldest ones");
+    assert_eq!(count(&db, "end_attempts").await, json!(10));
+    assert_eq!(count(&db, "livestreams where ended_at < now() - interval '65 s'").await, json!(10), "the oldest ones");
     sweeper_alive_for(&db, 3600).await;
-    assert_eq!(sweep(&db).await, swept(50, 0));
+    assert_eq!(sweep(&db).await, swept(90, 0));
 }
 
 #[tokio::test]
