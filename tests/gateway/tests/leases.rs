@@ -19,7 +19,7 @@ async fn lapse(db: &TestDatabase) {
          update streamkeeper.leases set lease_until = now() - interval '50 s';
          select pg_sleep_until(pg_postmaster_start_time() + interval '6 s');
          update streamkeeper.sweeper set alive_since = now() - interval '1 hour',
-           last_run_at = greatest(now() - interval '60 s', pg_postmaster_start_time())",
+           last_run_at = greatest(now() - interval '20 s', pg_postmaster_start_time())",
     )
     .await;
 }
