@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::rpc::FUNCTIONS;
 use crate::sweeper;
 
-/// HS256 is as strong as its secret; RFC 7518 asks for at least the size of the hash.
+/// HMAC-SHA256 is as strong as its secret; RFC 7518 asks for at least the size of the hash. Stream's secrets have 64 bytes.
 const MIN_SECRET_BYTES: usize = 32;
 
 /// Everything that the gateway needs to know to serve.
@@ -27,6 +27,8 @@ pub struct Config {
     pub jwt_audience: Option<String>,
     /// The public key that stands for "no user". Need not be a token.
     pub anon_key: Option<String>,
+    /// The secret that Stream signs its webhooks with. None: webhooks are refused.
+    pub stream_api_secret: Option<String>,
     /// Which web pages may call. None: any, as is usual for an API that knows no cookies.
     pub cors_origins: Option<Vec<HeaderValue>>,
     /// The functions that may be called.
@@ -95,13 +97,16 @@ impl Config {
         Ok(Self {
             database,
             bind,
-            jwt_secret: jwt_secret(demo, variables)?,
+            jwt_secret: secret("JWT_SECRET", demo, variables)?.ok_or_else(|| {
+                ConfigError::new("JWT_SECRET is missing; it is the secret that the users' tokens are signed with")
+            })?,
             jwt_audience: optional(variables, "JWT_AUDIENCE"),
             anon_key: if demo {
                 anon_key.or_else(|| Some(format!("sb_publishable_demo_{}", random())))
             } else {
                 anon_key
             },
+            stream_api_secret: secret("STREAM_API_SECRET", demo, variables)?,
             cors_origins: cors_origins(variables)?,
             functions: FUNCTIONS,
             sweep_interval: sweeper::INTERVAL,
@@ -137,15 +142,15 @@ fn is_local(database: &PgConnectOptions) -> bool {
         || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-fn jwt_secret(demo: bool, variables: Variables) -> Result<String, ConfigError> {
-    match optional(variables, "JWT_SECRET") {
+/// A secret that is long enough; the demo makes up what is missing.
+fn secret(name: &str, demo: bool, variables: Variables) -> Result<Option<String>, ConfigError> {
+    match optional(variables, name) {
         Some(secret) if secret.len() < MIN_SECRET_BYTES => Err(ConfigError::new(format!(
-            "JWT_SECRET is {} bytes long; at least {MIN_SECRET_BYTES} are needed",
+            "{name} is {} bytes long; at least {MIN_SECRET_BYTES} are needed",
             secret.len()
         ))),
-        Some(secret) => Ok(secret),
-        None if demo => Ok(format!("{}{}", random(), random())),
-        None => Err(ConfigError::new("JWT_SECRET is missing; it is the secret that the users' tokens are signed with")),
+        None if demo => Ok(Some(format!("{}{}", random(), random()))),
+        given => Ok(given),
     }
 }
 
@@ -203,7 +208,7 @@ mod tests {
         let config = read(false, &[URL, SECRET]).unwrap();
         assert_eq!(config.bind.to_string(), "127.0.0.1:8787");
         assert!(config.jwt_audience.is_none() && config.anon_key.is_none() && config.cors_origins.is_none());
-        assert!(config.demo.is_none());
+        assert!(config.stream_api_secret.is_none() && config.demo.is_none());
     }
 
     #[test]
@@ -214,6 +219,7 @@ mod tests {
             ("DATABASE_URL", "postgres://user:hunter2@localhost:port/db"),
             ("JWT_SECRET", ""),
             ("JWT_SECRET", "hunter2"),
+            ("STREAM_API_SECRET", "hunter2"),
             ("BIND", "8787"),
             ("BIND", "localhost:8787"),
             ("BIND", "127.0.0.1:99999"),
@@ -241,6 +247,8 @@ mod tests {
         let (first, second) = (read(true, &[URL]).unwrap(), read(true, &[URL]).unwrap());
         assert!(first.jwt_secret.len() >= MIN_SECRET_BYTES);
         assert_ne!(first.jwt_secret, second.jwt_secret);
+        assert!(first.stream_api_secret.as_ref().unwrap().len() >= MIN_SECRET_BYTES);
+        assert_ne!(first.stream_api_secret, second.stream_api_secret);
         assert_ne!(first.anon_key.unwrap(), second.anon_key.unwrap());
     }
 
