@@ -31,6 +31,12 @@ pub const FUNCTIONS: &[&str] = &[
     "get_stream_status",
     "list_active_streams",
     "sweep",
+    "chat_list",
+    "close_expired_chats",
+    "repair_chats",
+    "list_chat_logs",
+    "record_chat_connection",
+    "chat_usage",
 ];
 
 /// What a call needs.
