@@ -10,7 +10,7 @@ use sqlx::postgres::PgConnectOptions;
 use uuid::Uuid;
 
 use crate::rpc::FUNCTIONS;
-use crate::sweeper;
+use crate::{cron, sweeper};
 
 /// HMAC-SHA256 is as strong as its secret; RFC 7518 asks for at least the size of the hash. Stream's secrets have 64 bytes.
 const MIN_SECRET_BYTES: usize = 32;
@@ -35,6 +35,8 @@ pub struct Config {
     pub functions: &'static [&'static str],
     /// How often the clean-up runs.
     pub sweep_interval: Duration,
+    /// How often it is found out whether the day's work is due.
+    pub cron_interval: Duration,
     /// Set in demo mode only.
     pub demo: Option<DemoConfig>,
 }
@@ -110,6 +112,7 @@ impl Config {
             cors_origins: cors_origins(variables)?,
             functions: FUNCTIONS,
             sweep_interval: sweeper::INTERVAL,
+            cron_interval: cron::INTERVAL,
             demo: if demo { Some(demo_config(variables)?) } else { None },
         })
     }

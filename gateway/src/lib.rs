@@ -1,11 +1,12 @@
 //! Streamkeeper's server: the database's functions over HTTP in PostgREST's dialect, and the demo.
 //!
 //! Laid out by feature: [`config`] reads the environment, [`auth`] says who is calling, [`rpc`] calls a function as that
-//! caller, [`sweeper`] ends what nobody holds any more, [`health`] and [`migrate`] are for operators, and [`demo`] is there
-//! with `--demo` only. Every failure that a client sees is an [`error::ApiError`].
+//! caller, [`webhooks`] takes what other services tell us, [`sweeper`] ends what nobody holds any more, [`cron`] does what is
+//! done once a day, [`health`] and [`migrate`] are for operators, and [`demo`] is there with `--demo` only. Every failure that a client sees is an [`error::ApiError`].
 
 pub mod auth;
 pub mod config;
+pub mod cron;
 pub mod database;
 pub mod demo;
 pub mod error;
@@ -14,5 +15,6 @@ pub mod migrate;
 pub mod rpc;
 mod server;
 pub mod sweeper;
+pub mod webhooks;
 
 pub use server::{router, serve};

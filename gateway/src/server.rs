@@ -21,11 +21,10 @@ use tracing::{Level, info_span};
 use crate::auth::Auth;
 use crate::config::Config;
 use crate::database::Database;
-use crate::demo;
 use crate::error::ApiError;
 use crate::health::health;
 use crate::rpc::{Rpc, rpc};
-use crate::sweeper;
+use crate::{cron, demo, sweeper, webhooks};
 
 /// More than any call of ours needs; a keepalive request of a browser has 64 KiB for all of them together.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -53,6 +52,7 @@ pub async fn serve(
     tokio::select! {
         served = server => served?,
         never = sweeper::run(&database, config.sweep_interval) => match never {},
+        never = cron::run(&database, config.cron_interval) => match never {},
     }
     database.close().await;
     Ok(())
@@ -62,6 +62,7 @@ fn routes(config: &Config, database: Database) -> Router {
     let calls = Arc::new(Rpc { auth: Auth::new(config), database: database.clone(), functions: config.functions });
     let mut api = Router::new().route("/rest/v1/rpc/{function}", any(rpc)).with_state(calls);
     let mut app = Router::new().route("/health", get(health).with_state(database.clone()));
+    app = app.merge(webhooks::routes(config, database.clone()));
     match &config.demo {
         None => app = app.fallback(unknown_path),
         Some(demo) => {
@@ -75,7 +76,7 @@ fn routes(config: &Config, database: Database) -> Router {
     let trace =
         TraceLayer::new_for_http().make_span_with(span).on_response(DefaultOnResponse::new().level(Level::INFO));
 
-    // The demo's own routes are not for other origins: they hand out tokens.
+    // The demo's own routes are not for other origins, because they hand out tokens; webhooks are for no page at all.
     let app = app.merge(api.layer(cors(config))).method_not_allowed_fallback(wrong_method);
     app.layer(from_fn(in_time)).layer(DefaultBodyLimit::max(MAX_BODY_BYTES)).layer(trace)
 }
