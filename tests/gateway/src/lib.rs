@@ -1,6 +1,7 @@
 //! A gateway on a port of its own, in front of a database of its own, and tokens to call it with.
 
-use std::env;
+pub mod program;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use sqlx::{AssertSqlSafe, raw_sql};
 use streamkeeper_gateway::config::Config;
 use streamkeeper_gateway::serve;
 use tokio::net::TcpListener;
+use tokio::runtime::{self, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -22,13 +24,24 @@ pub const SECRET: &str = "the secret of the tests, which is long enough";
 /// The anon key of test gateways: as new Supabase projects have it, not a token.
 pub const ANON_KEY: &str = "sb_publishable_test";
 
-/// A running gateway.
+/// A running gateway, on a thread of its own: a test that drops its database blocks, and a gateway that cannot go on with a
+/// handshake keeps the database from being dropped until PostgreSQL gives it up after a minute.
 pub struct Gateway {
     /// Where it is: `http://127.0.0.1:…`
     pub url: String,
     client: reqwest::Client,
     stop: Option<oneshot::Sender<()>>,
     served: JoinHandle<std::io::Result<()>>,
+    runtime: Option<Runtime>,
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        // Waiting for it is not possible here, and not necessary.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl fmt::Debug for Gateway {
@@ -53,6 +66,11 @@ impl Gateway {
         Self::start_with(database, false, &[], |config| config.sweep_interval = every).await
     }
 
+    /// On this database, finding out this often whether the day's work is due.
+    pub async fn with_clock(database: PgConnectOptions, every: Duration) -> Self {
+        Self::start_with(database, false, &[], |config| config.cron_interval = every).await
+    }
+
     async fn start_with(
         database: PgConnectOptions,
         demo: bool,
@@ -66,13 +84,20 @@ impl Gateway {
         config.database = database;
         change(&mut config);
 
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a free port");
+        let runtime = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.expect("there is room for a thread");
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+        listener.set_nonblocking(true).expect("it can be polled");
         let address = listener.local_addr().expect("it is bound");
         let (stop, stopped) = oneshot::channel();
-        let served = tokio::spawn(serve(listener, config, async move {
-            let _ = stopped.await;
-        }));
-        Self { url: format!("http://{address}"), client: client(), stop: Some(stop), served }
+        let served = runtime.spawn(async move {
+            let listener = TcpListener::from_std(listener)?;
+            serve(listener, config, async move {
+                let _ = stopped.await;
+            })
+            .await
+        });
+        Self { url: format!("http://{address}"), client: client(), stop: Some(stop), served, runtime: Some(runtime) }
     }
 
     /// Asks it to stop, the way a signal does.
@@ -81,8 +106,8 @@ impl Gateway {
     }
 
     /// Waits until it has stopped.
-    pub async fn stopped(self) -> std::io::Result<()> {
-        self.served.await.expect("it did not panic")
+    pub async fn stopped(mut self) -> std::io::Result<()> {
+        (&mut self.served).await.expect("it did not panic")
     }
 
     /// A request, to be filled in.
@@ -167,14 +192,6 @@ pub fn user(id: &str) -> String {
 /// A good token of an admin.
 pub fn admin(id: &str) -> String {
     sign(SECRET, &json!({ "role": "authenticated", "sub": id, "exp": NEVER, "app_metadata": { "role": "admin" } }))
-}
-
-/// The program under test, from `GATEWAY_BIN`.
-///
-/// # Panics
-/// When it is missing: a test of the program that does not run must not pass.
-pub fn gateway_binary() -> String {
-    env::var("GATEWAY_BIN").expect("GATEWAY_BIN names the built streamkeeper-gateway (`cargo xtask test` sets it)")
 }
 
 /// Runs statements in a test's database as the owner of the tables.

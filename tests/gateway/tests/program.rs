@@ -1,30 +1,10 @@
 //! The program itself: its settings, its exit codes, its signals, what it prints.
 
-use std::process::Stdio;
-
 use database_tests::TestDatabase;
-use gateway_tests::{Answer, SECRET, client, gateway_binary, user};
+use gateway_tests::program::{Arguments, Variables, run, serving, signal};
+use gateway_tests::{Answer, SECRET, client, user};
 use serde_json::json;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStderr, Command};
-
-type Arguments<'a> = &'a [&'a str];
-type Variables<'a> = &'a [(&'a str, &'a str)];
-
-/// The program with these arguments and these variables, and no others.
-fn program(arguments: Arguments<'_>, variables: Variables<'_>) -> Command {
-    let mut command = Command::new(gateway_binary());
-    command.args(arguments).env_clear().envs(variables.iter().copied());
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    command
-}
-
-/// Runs it to its end: exit code, standard output, standard error.
-async fn run(arguments: Arguments<'_>, variables: Variables<'_>) -> (i32, String, String) {
-    let output = program(arguments, variables).output().await.unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
-}
+use tokio::io::AsyncReadExt;
 
 const URL: (&str, &str) = ("DATABASE_URL", "postgres://user:hunter2@127.0.0.1/db");
 const GOOD_SECRET: (&str, &str) = ("JWT_SECRET", SECRET);
@@ -78,24 +58,6 @@ async fn help_is_on_standard_output() {
     let (code, stdout, stderr) = run(&["--help"], &[]).await;
     assert_eq!((code, stderr.as_str()), (0, ""));
     assert_eq!(stdout, "usage: streamkeeper-gateway [migrate|serve] [--demo]\n");
-}
-
-/// A serving program, its address, and the log behind that line.
-async fn serving(arguments: Arguments<'_>, variables: Variables<'_>) -> (Child, String, Lines<BufReader<ChildStderr>>) {
-    let mut child = program(arguments, variables).spawn().unwrap();
-    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
-    while let Some(line) = log.next_line().await.unwrap() {
-        if let Some((_, rest)) = line.split_once("listening address=") {
-            let address = rest.split(' ').next().unwrap().to_owned();
-            return (child, format!("http://{address}"), log);
-        }
-    }
-    panic!("it stopped before it listened");
-}
-
-async fn signal(child: &Child, name: &str) {
-    let pid = child.id().unwrap().to_string();
-    assert!(Command::new("kill").args([name, &pid]).status().await.unwrap().success());
 }
 
 #[tokio::test]
