@@ -1,8 +1,10 @@
 //! The raw class that the TypeScript façade wraps. Users never see it.
 
 use crate::browser::value::{error_to_js, from_js, to_js};
-use crate::browser::{Driver, Host, page};
-use crate::engine::{Action, Attachment, CallId, Config, Error, Input, MeetingEvent, MeetingId};
+use crate::browser::{Driver, Host, tabs};
+use crate::engine::{
+    Action, Attachment, CallId, ChatEvent, Config, Error, Generation, Input, MeetingEvent, MeetingId, meeting,
+};
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -22,6 +24,11 @@ impl RawManager {
     pub fn new(config: &JsValue, host: Host) -> Result<RawManager, JsValue> {
         let config = checked(Config::parse(&from_js(config)))?;
         Ok(RawManager { driver: Driver::start(config, host)? })
+    }
+
+    /// Checks the arguments of a method, and does nothing.
+    pub fn check(&self, method: &str, arguments: &JsValue) -> Result<(), JsValue> {
+        checked(Action::parse(method, &from_js(arguments))).map(drop)
     }
 
     /// Calls a method whose promise has the number `call`. Bad arguments are thrown; the rest is settled.
@@ -45,17 +52,55 @@ impl RawManager {
     /// A meeting has said something.
     #[wasm_bindgen(js_name = meetingEvent)]
     pub fn meeting_event(&self, meeting: u32, name: &str, payload: &JsValue) {
-        if let Some(event) = MeetingEvent::parse(name, &from_js(payload)) {
+        if meeting::ACTIVITY_NAMES.contains(&name) {
+            self.driver.handle(Input::Activity { heard: false });
+        } else if let Some(event) = MeetingEvent::parse(name, &from_js(payload)) {
             self.driver.handle(Input::Meeting { meeting: MeetingId(meeting), event });
         }
+    }
+
+    /// Something has come of a chat connection.
+    #[wasm_bindgen(js_name = chatEvent)]
+    pub fn chat_event(&self, generation: u32, name: &str, payload: &JsValue) {
+        if let Some(event) = ChatEvent::parse(name, &from_js(payload)) {
+            self.driver.handle(Input::Chat { generation: Generation(generation), event });
+        }
+    }
+
+    /// The generation of the chat client that may be used.
+    #[wasm_bindgen(js_name = chatGeneration)]
+    pub fn chat_generation(&self) -> Option<u32> {
+        self.driver.chat_generation()
+    }
+
+    /// The person has done something. `heard`: a listener of ours was called, and all of them are off now.
+    pub fn activity(&self, heard: bool) {
+        self.driver.handle(Input::Activity { heard });
+    }
+
+    /// Changes the settings for an absent person.
+    #[wasm_bindgen(js_name = setInactivity)]
+    pub fn set_inactivity(&self, options: &JsValue) -> Result<(), JsValue> {
+        checked(self.driver.set_inactivity(&from_js(options)))
+    }
+
+    /// Another tab has said something.
+    #[wasm_bindgen(js_name = tabEvent)]
+    pub fn tab_event(&self, event: &Event) {
+        if let Some(user) = tabs::read(event) {
+            self.driver.handle(Input::SignedOutElsewhere { user });
+        }
+    }
+
+    /// A new copy of the usage figures.
+    pub fn usage(&self) -> JsValue {
+        to_js(&self.driver.usage())
     }
 
     /// Something has happened to the page.
     #[wasm_bindgen(js_name = pageEvent)]
     pub fn page_event(&self, event: &Event) {
-        if let Some(event) = page::read(event) {
-            self.driver.handle(Input::Page(event));
-        }
+        self.driver.page_event(event);
     }
 
     /// The timer has fired.

@@ -6,13 +6,14 @@
  * - `not_initialised`: `await init()` first
  * - `unavailable`: WebAssembly cannot be had here (a content security policy, an old browser, a file that was not found)
  * - `no_backend`: the method needs `backend` in the configuration
+ * - `no_chat`: the method needs `chat` in the configuration
  * - `not_allowed`: the backend knows who is asking, and says no
  * - `not_found`: there is no such stream
  * - `conflict`: the state on the server does not admit it
  * - `offline`: the backend could not be reached
  * - `timeout`: no answer in time
  * - `rejected`: the backend answered with an error, or the answer is not its own
- * - `token`: no valid access token could be had
+ * - `token`: no valid token could be had
  * - `disposed`: the manager has been disposed of
  * - `crashed`: a defect in Streamkeeper; the app goes on without it
  */
@@ -22,6 +23,7 @@ export type ErrorCode =
   | "not_initialised"
   | "unavailable"
   | "no_backend"
+  | "no_chat"
   | "not_allowed"
   | "not_found"
   | "conflict"

@@ -1,3 +1,4 @@
+import { Chat, kindsOf, noClient } from "./chat.js";
 import { type ErrorCode, StreamkeeperError, fromRaw } from "./error.js";
 import type { Host, Raw, RawConstructor } from "./raw.js";
 import { slot } from "./shared.js";
@@ -10,8 +11,10 @@ import type {
   LogLevel,
   ManagerConfig,
   MeetingStream,
+  Reason,
   Snapshot,
   StreamStatus,
+  Usage,
 } from "./types.js";
 
 interface Promised {
@@ -31,6 +34,9 @@ export class ConnectionManager {
   readonly #afterCrash = new Set<() => void>();
   /** The listeners that the WASM has had made for the meeting that is being attached. */
   readonly #made: [string, (payload: unknown) => void][] = [];
+  readonly #chat: Chat;
+  /** Takes the activity listeners away. */
+  #activity = new AbortController();
   #config: ManagerConfig;
   #snapshot: Snapshot = INITIAL_SNAPSHOT;
   #nextStream: string | undefined;
@@ -69,6 +75,23 @@ export class ConnectionManager {
       signal: this.#listening.signal,
       accessToken: () => this.#config.backend?.accessToken?.() ?? null,
       pageListener: (event: Event) => this.#heard(event.type, () => this.#raw.pageEvent(event)),
+      activityListener: () => {
+        // The first of them takes all away: until the WASM wants them again, a mouse move costs nothing.
+        this.#activity.abort();
+        this.#heard("activity", () => this.#raw.activity(true));
+      },
+      activitySignal: () => {
+        this.#activity = new AbortController();
+        if (!this.#isUsable()) this.#activity.abort();
+        return this.#activity.signal;
+      },
+      tabListener: (event: Event) => this.#heard("a message of another tab", () => this.#raw.tabEvent(event)),
+      chat: unlessCrashed((generation: number, what: string, why?: string) => this.#chat.act(generation, what, why)),
+      forgetUser: () => this.#chat.forget(),
+      settleClient: unlessCrashed((call: number, generation: number) => {
+        const client = this.#chat.client(generation);
+        this.#settle(call, client !== null, client ?? noClient());
+      }),
       listener: (meeting: number, name: string) => {
         const listener = (payload: unknown) => this.#heard(name, () => this.#raw.meetingEvent(meeting, name, payload));
         this.#made.push([name, listener]);
@@ -80,10 +103,61 @@ export class ConnectionManager {
       setTimer: unlessCrashed((after?: number) => this.#setTimer(after)),
       crashed: () => this.#crash("panicked"),
     };
+    this.#chat = new Chat(
+      () => this.#config.chat,
+      (generation, event, payload) => this.#heard(event, () => this.#raw.chatEvent(generation, event, payload)),
+      (reason, client) => this.#emit("disconnect", { reason: reason as Reason, client }),
+    );
     this.#raw = this.#enter(() => new Raw(withoutExtras(config), host));
     this.#data = dataOf(config);
     this.#refresh();
   }
+
+  /**
+   * Connects a user to chat and keeps them connected while they are there. Gives the live client; the same client, if this
+   * user is connected already. Another user's connection is closed before this one opens.
+   *
+   * `token`: a function is asked for every connection anew, and may give a promise. The promise that this gives rejects
+   * when the first attempt fails; the manager goes on trying, and `chatClient()` and the `status` event tell of it.
+   *
+   * @throws StreamkeeperError `invalid_argument`, `no_chat`, `token`, `not_allowed`, `offline`, `timeout`, `conflict` (another
+   * user was connected, or this one was signed out, in the meantime)
+   */
+  readonly connectUser = (userId: string, token: string | (() => string | Promise<string>), userData?: object): Promise<unknown> => {
+    const connecting = this.#call<unknown>("connectUser", { userId, ...kindsOf(token, userData) }, () =>
+      this.#chat.identify(userId, token, userData),
+    );
+    return connecting;
+  };
+
+  /** The client of the connection that is open now, or `null`. Never one that is being closed. */
+  readonly chatClient = (): unknown => (this.#isUsable() ? this.#chat.client(this.#enter(() => this.#raw.chatGeneration())) : null);
+
+  /**
+   * Signs the user out, here and in all tabs: what is live ends, chat closes, user and token are forgotten. Call it before
+   * the app's own sign-out, while the token is still good.
+   */
+  readonly disconnectUser = (): Promise<void> => this.#call<unknown>("disconnectUser", {}).then(() => {});
+
+  /** Connects again if need be. `force`: closes the client, however well it is, and makes a new one. Gives the client. */
+  readonly reconnect = (options: { force?: boolean } = {}): Promise<unknown> => this.#call("reconnect", options);
+
+  /** Tells of activity that the page cannot see: in a canvas, a game controller, a foreign iframe. */
+  readonly reportActivity = (_source?: string): void => {
+    if (this.#isUsable()) this.#enter(() => this.#raw.activity(false));
+  };
+
+  /** The answer to an idle prompt: the person is there. */
+  readonly keepAwake = (): void => this.reportActivity("keepAwake");
+
+  /**
+   * The person's own settings, at run time; what is left out stays as it is.
+   *
+   * @throws StreamkeeperError `invalid_config`
+   */
+  readonly setInactivity = (options: ManagerConfig["inactivity"]): void => {
+    if (this.#isUsable()) this.#enter(() => this.#raw.setInactivity(options));
+  };
 
   /**
    * Starts a stream: the caller becomes its streamer, and this page its holder. Without `streamId` a new one; with it an
@@ -162,6 +236,9 @@ export class ConnectionManager {
     return () => void listeners.delete(entry as never);
   };
 
+  /** What the connections have cost in this page so far. */
+  readonly usage = (): Usage => this.#enter(() => this.#raw.usage() as Usage);
+
   /** The last inputs and decisions, as JSON, without tokens: for a bug report. */
   readonly exportTrace = (): string => JSON.stringify(this.#enter(() => this.#raw.trace()));
 
@@ -174,6 +251,9 @@ export class ConnectionManager {
       this.#enter(() => this.#raw.dispose());
       this.#refresh();
       this.#listening.abort();
+      this.#activity.abort();
+      await within(CLOSE_TIMEOUT, this.#chat.closeAll());
+      this.#chat.forget();
       this.#subscribers.clear();
       this.#listeners.clear();
     })();
@@ -198,12 +278,17 @@ export class ConnectionManager {
     return this.#snapshot.phase !== "crashed" && this.#snapshot.phase !== "disposed";
   }
 
-  #call<T>(method: string, args: object): Promise<T> {
+  /** `accepted` is called before anything happens, and not at all if the arguments are wrong. */
+  #call<T>(method: string, args: object, accepted?: () => void): Promise<T> {
     return new Promise((resolve, reject) => {
       const call = ++this.#calls;
       this.#pending.set(call, { resolve, reject });
       try {
-        this.#enter(() => this.#raw.call(call, method, args));
+        this.#enter(() => {
+          if (accepted) this.#raw.check(method, args);
+          accepted?.();
+          this.#raw.call(call, method, args);
+        });
       } catch (error) {
         this.#pending.delete(call);
         reject(error as StreamkeeperError);
@@ -225,6 +310,8 @@ export class ConnectionManager {
   #crash(cause: unknown): void {
     if (this.#snapshot.phase === "crashed") return;
     this.#listening.abort();
+    this.#activity.abort();
+    void this.#chat.closeAll();
     for (const letGoOfMeeting of this.#afterCrash) this.#safely(letGoOfMeeting);
     clearTimeout(this.#timer);
     this.#snapshot = share(this.#snapshot, { ...this.#snapshot, phase: "crashed" });
@@ -295,16 +382,33 @@ export class ConnectionManager {
 /** After these errors the database may or may not have done what it was asked. */
 const UNANSWERED: readonly ErrorCode[] = ["offline", "timeout", "token"];
 
+/** As long as the WASM gives a close; nothing of it is left running to give up at its time. */
+const CLOSE_TIMEOUT = 5_000;
+
+/** Settles with `work`, or after `milliseconds`, without leaving a timer. */
+async function within(milliseconds: number, work: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, milliseconds)));
+  await Promise.race([work, late]);
+  clearTimeout(timer);
+}
+
 const DEFAULT_LOGGER: Partial<Record<LogLevel, (message: string, data?: unknown) => void>> = {
   warn: (message, data) => console.warn("[streamkeeper]", message, data),
   error: (message, data) => console.error("[streamkeeper]", message, data),
 };
 
-/** The configuration with no more of its logger than we call: `console` has more, and so may yours. */
+/** The configuration with no more of its logger and its transport than the WASM checks: `console` has more, and so may yours. */
 function withoutExtras(config: ManagerConfig): unknown {
-  if (!isLiteral(config) || typeof config.logger !== "object" || config.logger === null) return config;
-  const { debug, info, warn, error } = config.logger;
-  return { ...config, logger: { debug, info, warn, error } };
+  if (!isLiteral(config)) return config;
+  const { logger, chat, ...rest } = config;
+  const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
+  return {
+    ...rest,
+    // A transport may be an instance of a class; the WASM only looks whether it has the functions.
+    chat: isObject(chat) ? { open: chat.open, close: chat.close } : chat,
+    logger: isObject(logger) ? { debug: logger.debug, info: logger.info, warn: logger.warn, error: logger.error } : logger,
+  };
 }
 
 /** What of a configuration is data, in one order: two with equal texts differ in functions and instances at most. */

@@ -3,11 +3,18 @@
  * the WASM is loaded, so that no public type leads into them.
  */
 export interface Raw {
+  check(method: string, args: unknown): void;
   call(call: number, method: string, args: unknown): void;
   attach(meeting: unknown, stream: unknown): number;
   detach(meeting: number): void;
   meetingEvent(meeting: number, name: string, payload: unknown): void;
   pageEvent(event: Event): void;
+  chatEvent(generation: number, name: string, payload: unknown): void;
+  chatGeneration(): number | undefined;
+  activity(heard: boolean): void;
+  setInactivity(options: unknown): void;
+  tabEvent(event: Event): void;
+  usage(): unknown;
   wake(): void;
   snapshot(): unknown;
   trace(): unknown;
@@ -20,6 +27,12 @@ export interface Host {
   readonly signal: AbortSignal;
   accessToken(): unknown;
   readonly pageListener: (event: Event) => void;
+  readonly activityListener: () => void;
+  activitySignal(): AbortSignal;
+  readonly tabListener: (event: Event) => void;
+  chat(generation: number, what: string, why?: string): void;
+  forgetUser(): void;
+  settleClient(call: number, generation: number): void;
   listener(meeting: number, name: string): (payload: unknown) => void;
   settle(call: number, ok: boolean, value: unknown): void;
   emit(event: string, data: unknown): void;

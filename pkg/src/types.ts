@@ -1,5 +1,9 @@
+import type { ChatTransport } from "./transports/types.js";
+
 /** Milliseconds throughout, unless a name says otherwise. */
 export interface ManagerConfig {
+  /** How chat is connected: `streamChat(…)`, `webSocket(…)`, or your own. */
+  chat?: ChatTransport;
   /** Where streams are kept. Without it nothing can be started or ended, and such calls reject with `no_backend`. */
   backend?: {
     /** The origin of a Supabase project or of a gateway. */
@@ -30,17 +34,33 @@ export interface ManagerConfig {
     /** How long a page that goes away still holds its streams. Default 30 000; at most 900 000 has an effect. */
     hostGrace?: number;
   };
-  /** When a person counts as gone; `null`: never. Checked, and without effect until there is a chat connection. */
+  /** When a person counts as gone; `null`: never. */
   inactivity?: {
+    /** Without activity for so long, chat disconnects. Default 300 000. */
     timeout?: number | null;
+    /** So long before that the person is asked: the `idlePrompt` event, `<IdlePrompt/>`. Less than `timeout`; default `null`. */
     prompt?: number | null;
+    /** Hidden for so long, chat disconnects. Default 60 000; 0: at once. */
     hiddenGrace?: number | null;
+    /** What a joined meeting does: it keeps chat alive, in hidden tabs too (`"stay"`, the default), or nothing (`"apply"`). */
     whileLive?: "stay" | "apply";
   };
-  /** How a lost chat connection comes back. Without effect until there is one. */
-  reconnect?: { delay?: number; maxDelay?: number; jitter?: boolean };
-  /** How a chat connection is checked. Without effect until there is one. */
-  health?: { interval?: number; timeout?: number };
+  /** How a lost chat connection comes back. */
+  reconnect?: {
+    /** Before the first try, give or take half. Default 2 000. Then full jitter, under a bound that doubles. */
+    delay?: number;
+    /** The longest bound. Default 30 000. */
+    maxDelay?: number;
+    /** Default `true`. `false`: exactly the bounds. */
+    jitter?: boolean;
+  };
+  /** How a chat connection is checked. */
+  health?: {
+    /** Between two checks. Default 30 000. */
+    interval?: number;
+    /** For the answer to one; for a token, and for an opening as well. Default 10 000. */
+    timeout?: number;
+  };
   /** Where messages go. Default: `console.warn` and `console.error`, nothing below. */
   logger?: Partial<Record<LogLevel, (message: string, data?: unknown) => void>>;
 }
@@ -48,15 +68,44 @@ export interface ManagerConfig {
 /** How much a message matters. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
+/**
+ * Why there is no chat connection, or why the last one had closed.
+ *
+ * - `sign_out`, `switched_user`: the person has signed out; another one has signed in
+ * - `inactive`, `hidden`: they did nothing for `inactivity.timeout`; nobody saw the page for `inactivity.hiddenGrace`
+ * - `offline`, `page_hidden`, `frozen`: there is no network; the page has gone, or is in the back/forward cache; it is frozen
+ * - `lost`, `unhealthy`: it has gone by itself, or could not be made; it does not answer, or is somebody else's
+ * - `token`: no valid token could be had. `refused`: the service has said no, and nobody tries again until `reconnect()`
+ * - `forced`: `reconnect({force: true})`. `disposed`: the manager has been disposed of
+ */
+export type Reason =
+  | "sign_out"
+  | "switched_user"
+  | "inactive"
+  | "hidden"
+  | "offline"
+  | "page_hidden"
+  | "frozen"
+  | "lost"
+  | "unhealthy"
+  | "token"
+  | "refused"
+  | "forced"
+  | "disposed";
+
 /** Everything that can be seen of a manager. Frozen; unchanged parts keep their identity. */
 export interface Snapshot {
   phase: "loading" | "ready" | "unavailable" | "crashed" | "disposed";
   chat: {
     status: "disconnected" | "connecting" | "connected" | "reconnecting" | "closing";
-    reason: string | null;
+    /** Why it is not connected; `null` while it is. */
+    reason: Reason | null;
+    /** Who is to be connected. */
     userId: string | null;
+    /** Failures in a row. */
     attempt: number;
     nextRetryAt: number | null;
+    /** Which connection this is, or was, from 1. */
     generation: number;
     lastError: string | null;
   };
@@ -87,12 +136,38 @@ export interface StreamState {
 
 /** The events of `on`. */
 export interface Events {
+  /** The chat connection is another, or stands elsewhere. */
+  status: Snapshot["chat"];
+  /** A chat connection is about to be closed. Called before that, and within the same step: let go of its channels here. */
+  disconnect: { reason: Reason; client: unknown };
+  /** Nobody has done anything for `inactivity.timeout`. */
+  idle: Record<string, never>;
+  /** Nobody has done anything for a while: `keepAwake()`, or any activity, before `until` keeps chat connected. */
+  idlePrompt: { until: number };
   /** An attempt to end a stream has been answered, or has timed out. */
   endAttempt: { streamId: string; attempt: number; signal: string | null; ok: boolean; status: string | null; error: string | null };
   /** A stream is over; `elsewhere`: somebody else had ended it. Once per stream. */
   end: { streamId: string; reason: string | null; elsewhere: boolean };
   /** What the logger gets. */
   log: { level: LogLevel; message: string; data?: unknown };
+}
+
+/** What the connections of this page have cost, and what was saved. */
+export interface Usage {
+  /** Chat connections that were opened. */
+  opened: number;
+  /** Askings that an open connection answered. */
+  reused: number;
+  /** Askings that joined a connection on its way. */
+  avoided: number;
+  /** For how long somebody was connected. */
+  connectedMs: number;
+  /** For how long nobody was connected because nobody was there. */
+  idleSavedMs: number;
+  /** Connections that came after another one, by what that had closed of. */
+  reconnects: Record<Reason, number>;
+  /** Calls to end streams; streams that were ended; rounds of calls that were given up; ends from an earlier page. */
+  ends: { attempts: number; ended: number; failed: number; replayed: number };
 }
 
 /** A stream, as the database has it. */

@@ -4,9 +4,10 @@ use super::awake::{PageLock, ScreenLock};
 use super::backend::Backend;
 use super::meeting::{self, Listening};
 use super::page;
+use super::tabs::Tabs;
 use super::value::{error_to_js, to_js};
 use crate::engine::table::Table;
-use crate::engine::{Attachment, Config, Error, Input, Manager, MeetingId, Output, RequestId, Rpc, Value};
+use crate::engine::{Attachment, Config, Error, Input, Manager, MeetingId, Output, PageEvent, RequestId, Rpc, Value};
 use js_sys::Function;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -15,7 +16,7 @@ use std::sync::Once;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{AbortController, AbortSignal};
+use web_sys::{AbortController, AbortSignal, Event};
 
 #[wasm_bindgen]
 extern "C" {
@@ -35,6 +36,24 @@ extern "C" {
     /// The function that the page's events are to call.
     #[wasm_bindgen(method, getter, js_name = pageListener)]
     fn page_listener(this: &Host) -> Function;
+    /// The function that activity is to call, until the signal is aborted: by the first call, or with everything else.
+    #[wasm_bindgen(method, getter, js_name = activityListener)]
+    fn activity_listener(this: &Host) -> Function;
+    /// A new one each time.
+    #[wasm_bindgen(method, catch, js_name = activitySignal)]
+    fn activity_signal(this: &Host) -> Result<AbortSignal, JsValue>;
+    /// The function that other tabs' messages are to call.
+    #[wasm_bindgen(method, getter, js_name = tabListener)]
+    fn tab_listener(this: &Host) -> Function;
+    /// Something is to be done with a chat connection; `RawManager::chat_event` says what came of it.
+    #[wasm_bindgen(method, catch)]
+    fn chat(this: &Host, generation: u32, what: &str, why: Option<&str>) -> Result<(), JsValue>;
+    /// The user's token and data are to be forgotten.
+    #[wasm_bindgen(method, catch, js_name = forgetUser)]
+    fn forget_user(this: &Host) -> Result<(), JsValue>;
+    /// Resolves a promise with the client of that connection.
+    #[wasm_bindgen(method, catch, js_name = settleClient)]
+    fn settle_client(this: &Host, call: u32, generation: u32) -> Result<(), JsValue>;
     /// A function for a vendor to call: it checks its generation, and never throws.
     #[wasm_bindgen(method, catch)]
     fn listener(this: &Host, meeting: u32, name: &str) -> Result<Function, JsValue>;
@@ -75,6 +94,8 @@ pub struct Driver {
     last_meeting: Cell<u32>,
     page_lock: RefCell<Option<PageLock>>,
     screen_lock: RefCell<Option<ScreenLock>>,
+    tabs: RefCell<Option<Tabs>>,
+    focus_in_meeting: Cell<bool>,
 }
 
 impl Driver {
@@ -90,6 +111,8 @@ impl Driver {
             last_meeting: Cell::new(0),
             page_lock: RefCell::default(),
             screen_lock: RefCell::default(),
+            tabs: RefCell::new(Tabs::open(&host.signal(), &host.tab_listener())),
+            focus_in_meeting: Cell::new(false),
             host,
         });
         PANIC.set(Some(driver.host.clone()));
@@ -101,6 +124,7 @@ impl Driver {
             }));
         });
         page::listen(&driver.host.signal(), &driver.host.page_listener())?;
+        driver.listen_for_activity()?;
         Ok(driver)
     }
 
@@ -133,6 +157,32 @@ impl Driver {
         self.set_timer();
     }
 
+    /// Something has happened to the page, or to its windows.
+    pub fn page_event(self: &Rc<Self>, event: &Event) {
+        let event = match event.type_().as_str() {
+            "blur" | "focus" => self.focus_moved(),
+            "enter" => {
+                let _ = page::listen_to_picture(&self.host.signal(), &self.host.page_listener());
+                page::read(event)
+            }
+            _ => page::read(event),
+        };
+        if let Some(event) = event {
+            self.handle(Input::Page(event));
+        }
+    }
+
+    /// The keyboard is in a meeting's iframe now, or no longer.
+    fn focus_moved(&self) -> Option<PageEvent> {
+        let iframe = page::focused_iframe();
+        let is = iframe.is_some_and(|iframe| self.meetings.borrow().values().any(|meeting| meeting.is_in(&iframe)));
+        (self.focus_in_meeting.replace(is) != is).then_some(PageEvent::FocusInMeeting(is))
+    }
+
+    fn listen_for_activity(&self) -> Result<(), JsValue> {
+        page::listen_for_activity(&self.host.activity_signal()?, &self.host.activity_listener())
+    }
+
     /// Listens to a meeting, then tells the engine.
     pub fn attach(self: &Rc<Self>, meeting: JsValue, attachment: Attachment) -> Result<MeetingId, Error> {
         self.last_meeting.set(self.last_meeting.get().wrapping_add(1));
@@ -158,6 +208,24 @@ impl Driver {
         self.handle(Input::Dispose);
         let mut meetings = std::mem::take(&mut *self.meetings.borrow_mut());
         meetings.take().into_iter().for_each(|(_, listening)| listening.stop());
+        self.tabs.take();
+    }
+
+    /// The settings for an absent person, changed by `options`.
+    pub fn set_inactivity(self: &Rc<Self>, options: &Value) -> Result<(), Error> {
+        let before = self.manager.try_borrow().map(|manager| manager.inactivity()).unwrap_or_default();
+        self.handle(Input::SetInactivity(before.parse(options)?));
+        Ok(())
+    }
+
+    /// What the connections have cost so far.
+    pub fn usage(&self) -> Value {
+        self.manager.try_borrow().map(|manager| manager.usage(wall_clock())).unwrap_or_default()
+    }
+
+    /// The chat connection whose client may be used.
+    pub fn chat_generation(&self) -> Option<u32> {
+        self.manager.try_borrow().ok()?.chat_generation().map(|generation| generation.0)
     }
 
     /// The snapshot.
@@ -180,8 +248,18 @@ impl Driver {
                     *self.page_lock.borrow_mut() = if awake.page { PageLock::hold(&name()) } else { None };
                 }
                 *self.screen_lock.borrow_mut() = awake.screen.then(ScreenLock::hold);
+                page::listen_for_unload(awake.page, &self.host.page_listener())
+            }
+            Output::Chat { generation, output } => self.host.chat(generation.0, output.name(), output.why()),
+            Output::ForgetUser => self.host.forget_user(),
+            Output::TellTabs { user } => {
+                if let Some(tabs) = &*self.tabs.borrow() {
+                    tabs.signed_out(&user);
+                }
                 Ok(())
             }
+            Output::ListenForActivity => self.listen_for_activity(),
+            Output::SettleClient { call, generation } => self.host.settle_client(call.0, generation.0),
             Output::HangUp { meeting } => {
                 // Cloned, because the meeting may answer at once, and be detached by that.
                 let listening = self.meetings.borrow().get(&meeting).cloned();

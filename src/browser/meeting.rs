@@ -1,6 +1,6 @@
 //! Listening to a Jitsi-like meeting: anything with a Node-style emitter's `on` and `off`.
 
-use crate::engine::meeting::EVENT_NAMES;
+use crate::engine::meeting::{ACTIVITY_NAMES, EVENT_NAMES};
 use crate::engine::{Code, Error};
 use js_sys::{Function, JsString, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
@@ -27,7 +27,7 @@ impl Listening {
             return Err(Error::new(Code::InvalidArgument, message));
         };
         let mut listening = Listening { meeting, off, listeners: Vec::new() };
-        for name in EVENT_NAMES {
+        for name in EVENT_NAMES.into_iter().chain(ACTIVITY_NAMES) {
             let added = listener(name)
                 .and_then(|function| on.call2(&listening.meeting, &JsString::from(name), &function).map(|_| function));
             match added {
@@ -39,6 +39,12 @@ impl Listening {
             }
         }
         Ok(listening)
+    }
+
+    /// Whether it lives in this iframe.
+    pub fn is_in(&self, iframe: &JsValue) -> bool {
+        let own = method(&self.meeting, ["getIFrame"; 2]).and_then(|get| get.call0(&self.meeting).ok());
+        own.is_some_and(|own| own == *iframe)
     }
 
     /// Tells it to hang up, if it takes commands.

@@ -5,6 +5,7 @@ pub mod backend;
 pub mod driver;
 pub mod meeting;
 pub mod page;
+pub mod tabs;
 pub mod value;
 
 pub use driver::{Driver, Host};

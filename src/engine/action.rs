@@ -72,6 +72,20 @@ pub enum Action {
     AutoEnd,
     /// `forceEndAllStreams`.
     ForceEndAll,
+    /// `connectUser`.
+    ConnectUser {
+        /// Who.
+        user: String,
+        /// The token is a text, and not a function that gives one.
+        fixed_token: bool,
+    },
+    /// `disconnectUser`.
+    DisconnectUser,
+    /// `reconnect`.
+    Reconnect {
+        /// Also what is well.
+        force: bool,
+    },
 }
 
 impl Action {
@@ -96,6 +110,16 @@ impl Action {
             "listActiveStreams" => Ok(Action::ListActive),
             "autoEndInactiveStreams" => Ok(Action::AutoEnd),
             "forceEndAllStreams" => Ok(Action::ForceEndAll),
+            "connectUser" => connect_user(arguments),
+            "disconnectUser" => Ok(Action::DisconnectUser),
+            "reconnect" => {
+                only(arguments, "options", &["force"])?;
+                match arguments.get("force") {
+                    None | Some(Value::Null) => Ok(Action::Reconnect { force: false }),
+                    Some(Value::Bool(force)) => Ok(Action::Reconnect { force: *force }),
+                    Some(given) => Err(Error::argument("options.force", given, "true or false")),
+                }
+            }
             _ => Err(Error::new(Code::InvalidArgument, [name, " is not a method"].concat())),
         }
     }
@@ -109,16 +133,39 @@ impl Action {
             Action::ListActive => "listActiveStreams",
             Action::AutoEnd => "autoEndInactiveStreams",
             Action::ForceEndAll => "forceEndAllStreams",
+            Action::ConnectUser { .. } => "connectUser",
+            Action::DisconnectUser => "disconnectUser",
+            Action::Reconnect { .. } => "reconnect",
         }
     }
 
-    /// The stream that it is about.
-    pub fn stream(&self) -> Option<&StreamId> {
+    /// The stream or the user that it is about.
+    pub fn subject(&self) -> Value {
         match self {
-            Action::StartStream { stream, .. } => stream.as_ref(),
-            Action::EndStream { stream, .. } | Action::StreamStatus { stream } => Some(stream),
-            Action::ListActive | Action::AutoEnd | Action::ForceEndAll => None,
+            Action::StartStream { stream, .. } => stream.as_ref().into(),
+            Action::EndStream { stream, .. } | Action::StreamStatus { stream } => stream.into(),
+            Action::ConnectUser { user, .. } => user.as_str().into(),
+            Action::Reconnect { force } => (*force).into(),
+            Action::ListActive | Action::AutoEnd | Action::ForceEndAll | Action::DisconnectUser => Value::Null,
         }
+    }
+}
+
+/// The façade keeps the token and the user's data, and says only what kinds of value they are.
+fn connect_user(arguments: &Value) -> Result<Action, Error> {
+    let user = short_text("userId", arguments.get("userId"), MAX_USER_ID)?
+        .ok_or_else(|| Error::argument("userId", &Value::Null, "the user's id"))?;
+    let kind = |name| arguments.text(name).unwrap_or("undefined");
+    let wrong = |name, must| {
+        let message = [name, " is of the type ", kind(name), "; it must be ", must].concat();
+        Err(Error::new(Code::InvalidArgument, message))
+    };
+    match (kind("token"), kind("userData")) {
+        ("string" | "function", "object" | "undefined") => {
+            Ok(Action::ConnectUser { user, fixed_token: kind("token") == "string" })
+        }
+        ("string" | "function", _) => wrong("userData", "an object"),
+        _ => wrong("token", "a non-empty string, or a function that gives one or a promise of one"),
     }
 }
 
@@ -178,7 +225,7 @@ impl Attachment {
 
 fn only(value: &Value, name: &str, known: &[&str]) -> Result<(), Error> {
     let members = match value {
-        Value::Null if name == "startStream" => return Ok(()),
+        Value::Null if name == "startStream" || name == "options" => return Ok(()),
         Value::Object(members) => members,
         other => return Err(Error::argument(name, other, "an object")),
     };

@@ -1,7 +1,9 @@
 //! The backend's calls, and what its answers mean.
 
+use super::Millis;
 use super::action::StreamId;
 use super::error::{Code, Error};
+use super::usage::Counted;
 use super::value::Value;
 
 /// What the database takes for `p_attempt`; a night offline makes more.
@@ -65,6 +67,26 @@ impl Rpc {
             ("p_lease_seconds", seconds.into()),
         ]);
         Rpc { function: "touch_stream", arguments, keepalive: true }
+    }
+
+    /// `record_chat_connection`, of one that has opened; `cause`: why the one before it had closed.
+    pub fn chat_opened(connection: &str, cause: Option<&str>) -> Rpc {
+        let arguments = Value::object([("p_connection_id", connection.into()), ("p_cause", cause.into())]);
+        Rpc { function: "record_chat_connection", arguments, keepalive: true }
+    }
+
+    /// `record_chat_connection`, of one that has closed after so long.
+    pub fn chat_closed(connection: &str, reason: &str, connected: Millis, counted: Counted) -> Rpc {
+        let arguments = Value::object([
+            ("p_connection_id", connection.into()),
+            ("p_closed", true.into()),
+            ("p_connected_ms", Value::millis(Some(connected))),
+            ("p_reason", reason.into()),
+            ("p_reused", counted.reused.into()),
+            ("p_avoided", counted.avoided.into()),
+            ("p_idle_saved_ms", Value::millis(Some(counted.idle_saved))),
+        ]);
+        Rpc { function: "record_chat_connection", arguments, keepalive: true }
     }
 
     /// `get_stream_status`.

@@ -12,6 +12,8 @@ pub const MIN_DURATION: Millis = 10;
 /// Everything that an app may set. See `ManagerConfig` in the npm package for the public words.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Config {
+    /// There is a chat transport; the façade has it.
+    pub chat: bool,
     /// Where the database is reached; without it, streams cannot be started or ended.
     pub backend: Option<Backend>,
     /// When a person counts as gone.
@@ -36,7 +38,7 @@ pub struct Backend {
 }
 
 /// Seed 003's inactivity settings; `None` means never.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Inactivity {
     /// Without activity for this long, chat disconnects.
     pub timeout: Option<Millis>,
@@ -49,7 +51,7 @@ pub struct Inactivity {
 }
 
 /// Seed 003's reconnect settings.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Reconnect {
     /// Before the first reconnect.
     pub delay: Millis,
@@ -60,7 +62,7 @@ pub struct Reconnect {
 }
 
 /// Seed 003's health settings.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Health {
     /// Between two checks.
     pub interval: Millis,
@@ -135,18 +137,38 @@ impl Config {
     pub fn parse(value: &Value) -> Result<Config, Error> {
         let known = &["chat", "backend", "inactivity", "reconnect", "health", "ending", "logger"];
         let root = Section::new(String::new(), value, known)?;
-        if let Some(given @ (Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_))) = root.given("chat")
-        {
-            return Err(root.wrong("chat", given, "a chat transport: streamChat(…), webSocket(…) or your own"));
-        }
         root.section("logger", &["debug", "info", "warn", "error"])?.functions()?;
         Ok(Config {
+            chat: chat(&root)?,
             backend: backend(&root)?,
-            inactivity: inactivity(&root)?,
+            inactivity: inactivity(&root, Inactivity::default())?,
             reconnect: reconnect(&root)?,
             health: health(&root)?,
             ending: ending(&root)?,
         })
+    }
+}
+
+impl Inactivity {
+    /// Reads the person's own settings; what is absent stays as it is.
+    ///
+    /// # Errors
+    /// As [`Config::parse`].
+    pub fn parse(self, value: &Value) -> Result<Inactivity, Error> {
+        inactivity(
+            &Section::new(String::new(), &Value::object([("inactivity", value.clone())]), &["inactivity"])?,
+            self,
+        )
+    }
+}
+
+fn chat(root: &Section) -> Result<bool, Error> {
+    let Some(given) = root.given("chat").filter(|given| **given != Value::Null) else { return Ok(false) };
+    let has = |name| given.get(name) == Some(&Value::Opaque);
+    if has("open") && has("close") {
+        Ok(true)
+    } else {
+        Err(root.wrong("chat", given, "a chat transport: streamChat(…), webSocket(…), or your own {open, close}"))
     }
 }
 
@@ -173,9 +195,8 @@ fn backend(root: &Section) -> Result<Option<Backend>, Error> {
     Ok(Some(Backend { url, api_key, gateway_url: section.origin("gatewayUrl")? }))
 }
 
-fn inactivity(root: &Section) -> Result<Inactivity, Error> {
+fn inactivity(root: &Section, or: Inactivity) -> Result<Inactivity, Error> {
     let section = root.section("inactivity", &["timeout", "prompt", "hiddenGrace", "whileLive"])?;
-    let or = Inactivity::default();
     let timeout = section.duration_or_never("timeout", or.timeout, MIN_DURATION)?;
     let prompt = section.duration_or_never("prompt", or.prompt, MIN_DURATION)?;
     if let (Some(timeout), Some(before)) = (timeout, prompt)

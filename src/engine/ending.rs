@@ -280,6 +280,11 @@ impl Latch {
         matches!(self.state, State::Waiting { .. } | State::Sending { .. })
     }
 
+    /// Whether the first attempt of a round is under way, or due.
+    pub fn is_first_attempt(&self) -> bool {
+        self.is_ending() && self.attempt <= 1 && self.last_error.is_none()
+    }
+
     /// Whether it is over for good.
     pub fn is_ended(&self) -> bool {
         self.state == State::Ended

@@ -11,6 +11,8 @@ pub enum Code {
     InvalidArgument,
     /// The method needs `backend` in the configuration.
     NoBackend,
+    /// The method needs `chat` in the configuration.
+    NoChat,
     /// The backend knows who is asking, and says no.
     NotAllowed,
     /// There is no such stream.
@@ -36,6 +38,7 @@ impl Code {
             Code::InvalidConfig => "invalid_config",
             Code::InvalidArgument => "invalid_argument",
             Code::NoBackend => "no_backend",
+            Code::NoChat => "no_chat",
             Code::NotAllowed => "not_allowed",
             Code::NotFound => "not_found",
             Code::Conflict => "conflict",

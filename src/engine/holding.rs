@@ -42,7 +42,12 @@ impl Manager {
     /// for its usual one, and a page that goes away for no more than a reload takes.
     pub(super) fn lease_follows(&mut self, event: PageEvent) {
         match event {
-            PageEvent::Visible | PageEvent::Online | PageEvent::PageShow | PageEvent::Resume => {
+            // Before it goes, too, the token is refreshed while there is time: the end of the page has none.
+            PageEvent::Visible
+            | PageEvent::Online
+            | PageEvent::PageShow
+            | PageEvent::Resume
+            | PageEvent::BeforeUnload => {
                 for id in self.held() {
                     self.renew(&id, true);
                 }
@@ -51,7 +56,7 @@ impl Manager {
             PageEvent::Hidden | PageEvent::Freeze if self.page.exit != Exit::None => {}
             // Within this very input, and with the token at hand: the page may be gone before another one comes.
             PageEvent::Hidden | PageEvent::Freeze | PageEvent::PageHide { .. } => self.renew_all(),
-            PageEvent::Offline => {}
+            PageEvent::Offline | PageEvent::FocusInMeeting(_) => {}
         }
     }
 

@@ -2,11 +2,13 @@
 
 use super::action::{Action, Attachment};
 use super::backend::{Answer, Rpc};
+use super::config::Inactivity;
 use super::error::Error;
 use super::meeting::MeetingEvent;
 use super::page::PageEvent;
+use super::reason::Reason;
 use super::value::Value;
-use super::{CallId, MeetingId, RequestId};
+use super::{CallId, Generation, MeetingId, RequestId};
 
 /// What goes in.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +45,25 @@ pub enum Input {
         /// What it said.
         event: MeetingEvent,
     },
+    /// Something is said of a chat connection.
+    Chat {
+        /// Which.
+        generation: Generation,
+        /// What.
+        event: ChatEvent,
+    },
+    /// The person has done something. `heard`: a listener of ours was called, and all of them are off now.
+    Activity {
+        /// See above.
+        heard: bool,
+    },
+    /// The settings for an absent person have changed.
+    SetInactivity(Inactivity),
+    /// Another tab says that this user has signed out.
+    SignedOutElsewhere {
+        /// Who.
+        user: String,
+    },
     /// The answer to a request.
     Answer {
         /// Its generation.
@@ -52,6 +73,142 @@ pub enum Input {
     },
     /// The manager is given up.
     Dispose,
+}
+
+/// What is said of a chat connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChatEvent {
+    /// The app has given a token.
+    Token {
+        /// Whose it is, if it says so.
+        subject: Option<String>,
+        /// It says that its time is over.
+        expired: bool,
+    },
+    /// The connection is open.
+    Opened,
+    /// No token, or no connection; why.
+    Failed(Failure, String),
+    /// Something came from the server.
+    Alive,
+    /// It has gone by itself; why.
+    Lost(Failure, String),
+    /// Whether it is well; `None`: it cannot be asked.
+    Probed(Option<bool>),
+    /// It is closed.
+    Closed,
+    /// It was closed, and is open again.
+    CameBack,
+}
+
+/// What kind of failure it is, which decides about the next try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The token is no longer good, or not yet.
+    Expired,
+    /// The app gave none that can be used.
+    Token,
+    /// The service says no, and would again.
+    Refused,
+    /// The app uses the transport wrongly.
+    Invalid,
+    /// Anything else: it may work the next time.
+    Transient,
+}
+
+/// What is to be done with a chat connection. Each is answered by a [`ChatEvent`], but for `Disconnecting`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChatOutput {
+    /// Ask the app for a token.
+    FetchToken,
+    /// Open it, with that token.
+    Open,
+    /// Tell the app, before it is closed.
+    Disconnecting(Reason),
+    /// Close what there is of it, also what is only being opened.
+    Close,
+    /// Ask whether it is well.
+    Probe,
+    /// Look whether it is still closed; only if not, say so.
+    Verify,
+}
+
+impl ChatOutput {
+    /// Its name for the façade, and in a trace.
+    pub fn name(self) -> &'static str {
+        match self {
+            ChatOutput::FetchToken => "token",
+            ChatOutput::Open => "open",
+            ChatOutput::Disconnecting(_) => "disconnecting",
+            ChatOutput::Close => "close",
+            ChatOutput::Probe => "probe",
+            ChatOutput::Verify => "verify",
+        }
+    }
+
+    /// Why, where there is a reason.
+    pub fn why(self) -> Option<&'static str> {
+        match self {
+            ChatOutput::Disconnecting(reason) => Some(reason.as_str()),
+            _ => None,
+        }
+    }
+}
+
+impl ChatEvent {
+    /// Reads what the façade says; `None` for a name that is not known.
+    pub fn parse(name: &str, payload: &Value) -> Option<ChatEvent> {
+        let text = |key| payload.text(key).map(str::to_owned);
+        let failure = match payload.text("kind") {
+            Some("expired") => Failure::Expired,
+            Some("token") => Failure::Token,
+            Some("refused") => Failure::Refused,
+            Some("invalid") => Failure::Invalid,
+            _ => Failure::Transient,
+        };
+        Some(match name {
+            "token" => ChatEvent::Token { subject: text("subject"), expired: payload.flag("expired") },
+            "opened" => ChatEvent::Opened,
+            "failed" => ChatEvent::Failed(failure, text("message").unwrap_or_default()),
+            "alive" => ChatEvent::Alive,
+            "lost" => ChatEvent::Lost(failure, text("message").unwrap_or_default()),
+            "probed" => ChatEvent::Probed(match payload.get("well") {
+                Some(Value::Bool(well)) => Some(*well),
+                _ => None,
+            }),
+            "closed" => ChatEvent::Closed,
+            "came back" => ChatEvent::CameBack,
+            _ => return None,
+        })
+    }
+
+    /// As a trace records it. What a vendor says is left out: nobody knows what is in it.
+    pub fn to_value(&self) -> Value {
+        let with = |name: &str, data: Value| Value::object([("event", name.into()), ("data", data)]);
+        match self {
+            ChatEvent::Token { expired, .. } => with("token", Value::object([("expired", (*expired).into())])),
+            ChatEvent::Opened => with("opened", Value::Null),
+            ChatEvent::Failed(failure, _) => with("failed", failure.name().into()),
+            ChatEvent::Alive => with("alive", Value::Null),
+            ChatEvent::Lost(failure, _) => with("lost", failure.name().into()),
+            ChatEvent::Probed(well) => with("probed", well.map_or(Value::Null, Value::Bool)),
+            ChatEvent::Closed => with("closed", Value::Null),
+            ChatEvent::CameBack => with("came back", Value::Null),
+        }
+    }
+}
+
+impl Failure {
+    /// Its name in a trace.
+    pub fn name(self) -> &'static str {
+        match self {
+            Failure::Expired => "expired",
+            Failure::Token => "token",
+            Failure::Refused => "refused",
+            Failure::Invalid => "invalid",
+            Failure::Transient => "transient",
+        }
+    }
 }
 
 /// What a hosted stream needs of the browser.
@@ -83,6 +240,22 @@ pub enum Output {
         /// Its number.
         meeting: MeetingId,
     },
+    /// Something is to be done with a chat connection.
+    Chat {
+        /// Which.
+        generation: Generation,
+        /// What.
+        output: ChatOutput,
+    },
+    /// The user has signed out: whatever is known of them is to be forgotten.
+    ForgetUser,
+    /// The other tabs are to hear that this user has signed out.
+    TellTabs {
+        /// Who.
+        user: String,
+    },
+    /// Listen for the person's activity again.
+    ListenForActivity,
     /// Nobody waits for this request any more.
     Abort {
         /// Its generation.
@@ -94,6 +267,13 @@ pub enum Output {
         call: CallId,
         /// With what.
         result: Result<Value, Error>,
+    },
+    /// Resolve a promise with the client of a chat connection.
+    SettleClient {
+        /// The promise.
+        call: CallId,
+        /// The connection.
+        generation: Generation,
     },
     /// Tell the listeners of an event.
     Emit {
@@ -114,7 +294,11 @@ impl Input {
         match self {
             Input::Wake => entry("wake", Value::Null, Value::Null),
             Input::Page(event) => entry("page", Value::Null, event.name().into()),
-            Input::Call { call, action } => entry(action.name(), call.0.into(), action.stream().into()),
+            Input::Chat { generation, event } => entry("chat", generation.0.into(), event.to_value()),
+            Input::Activity { heard } => entry("activity", Value::Null, (*heard).into()),
+            Input::SetInactivity(_) => entry("setInactivity", Value::Null, Value::Null),
+            Input::SignedOutElsewhere { user } => entry("signed out elsewhere", Value::Null, user.as_str().into()),
+            Input::Call { call, action } => entry(action.name(), call.0.into(), action.subject()),
             Input::Attach { meeting, attachment, joined } => {
                 let data = Value::object([
                     ("streamId", (&attachment.stream).into()),

@@ -2,18 +2,22 @@
 
 use super::action::{Action, Role, StreamId};
 use super::backend::{Answer, Rpc, Verdict, judge};
+use super::chat::Chat;
 use super::clock::Clock;
-use super::config::{Config, OnPageHide};
+use super::config::{Config, Inactivity, OnPageHide};
+use super::connecting::SignOut;
 use super::ending::Who;
 use super::error::{Code, Error};
 use super::input::{Awake, Input, Output};
 use super::meeting::Meeting;
 use super::page::{Exit, Page, PageEvent};
+use super::presence::Presence;
 use super::streams::{Stream, end_all_result};
 use super::table::Table;
 use super::trace::Trace;
+use super::usage::Usage;
 use super::value::Value;
-use super::{CallId, MeetingId, Millis, RequestId};
+use super::{CallId, Generation, MeetingId, Millis, RequestId};
 use std::collections::VecDeque;
 
 /// What a request is for.
@@ -26,6 +30,8 @@ pub(super) enum Purpose {
     },
     Ask(CallId),
     ForceEndAll(CallId),
+    /// Of a chat connection: nobody waits for the answer.
+    Report,
     Renew(StreamId),
     End(StreamId),
 }
@@ -46,8 +52,15 @@ pub struct Manager {
     pub(super) holder: String,
     pub(super) clock: Clock,
     pub(super) now: Millis,
-    pub(super) since: Millis,
     pub(super) page: Page,
+    pub(super) presence: Presence,
+    pub(super) chat: Chat,
+    /// The snapshot's `chat` that was last told.
+    pub(super) chat_told: Value,
+    pub(super) sign_outs: Vec<SignOut>,
+    pub(super) usage: Usage,
+    /// The database takes reports of chat connections.
+    pub(super) reports: bool,
     pub(super) streams: Table<StreamId, Stream>,
     pub(super) meetings: Table<MeetingId, Meeting>,
     pub(super) requests: Table<RequestId, Pending>,
@@ -64,13 +77,19 @@ impl Manager {
     pub fn new(config: Config, holder: String, page: Page, wall: Millis) -> Manager {
         let mut clock = Clock::default();
         let now = clock.observe(wall);
+        let chat = Chat::new(&holder);
         Manager {
             config,
             holder,
             clock,
             now,
-            since: wall,
             page,
+            presence: Presence::new(page, now),
+            chat_told: chat.to_value(|at| at),
+            chat,
+            sign_outs: Vec::new(),
+            usage: Usage::default(),
+            reports: true,
             streams: Table::default(),
             meetings: Table::default(),
             requests: Table::default(),
@@ -92,9 +111,22 @@ impl Manager {
             }
             return;
         }
-        self.trace.add(wall, "input", input.to_value());
+        self.trace.input(wall, &input);
+        self.meeting_is_activity();
         match input {
             Input::Wake => {}
+            Input::Activity { heard } => {
+                if heard {
+                    self.presence.heard(self.now);
+                }
+                self.active();
+            }
+            Input::Chat { generation, event } => self.chat_event(generation, event),
+            Input::SetInactivity(inactivity) => {
+                self.config.inactivity = inactivity;
+                self.presence.reconsider();
+            }
+            Input::SignedOutElsewhere { user } => self.signed_out_elsewhere(&user),
             Input::Page(event) => self.page_event(event),
             Input::Call { call, action } => self.call(call, action),
             Input::Attach { meeting, attachment, joined } => self.attach(meeting, attachment, joined),
@@ -122,7 +154,9 @@ impl Manager {
         let requests = self.requests.values().map(|pending| pending.deadline);
         let streams = self.streams.values().filter_map(|stream| stream.latch.deadline());
         let leases = self.streams.values().filter_map(|stream| stream.lease.deadline());
-        let next = requests.chain(streams).chain(leases).min()?;
+        let presence = self.presence.deadline(self.now, &self.config.inactivity, self.chat.is_up());
+        let chat = self.chat.deadline(&self.surroundings());
+        let next = requests.chain(streams).chain(leases).chain(presence).chain(chat).min()?;
         (!self.disposed).then(|| self.clock.to_wall(next))
     }
 
@@ -131,12 +165,28 @@ impl Manager {
         let streams = self.streams.iter().map(|(id, stream)| (id.as_str().to_owned(), stream.to_value())).collect();
         Value::object([
             ("phase", if self.disposed { "disposed" } else { "ready" }.into()),
-            ("chat", chat_value()),
-            ("presence", self.page.to_value(Some(self.since))),
+            ("chat", self.chat_value()),
+            ("presence", self.presence.to_value(self.page, &self.config.inactivity, |at| self.clock.to_wall(at))),
             ("streams", Value::Object(streams)),
             ("rooms", Value::Object(Vec::new())),
             ("pendingEnds", 0_u32.into()),
         ])
+    }
+
+    /// What the connections have cost so far.
+    pub fn usage(&self, wall: Millis) -> Value {
+        let mut clock = self.clock;
+        self.usage.to_value(clock.observe(wall), self.chat.open_since())
+    }
+
+    /// The settings for an absent person.
+    pub fn inactivity(&self) -> Inactivity {
+        self.config.inactivity
+    }
+
+    /// The chat connection whose client may be used.
+    pub fn chat_generation(&self) -> Option<Generation> {
+        self.chat.open_generation()
     }
 
     /// The last inputs and outputs, without tokens and titles.
@@ -160,19 +210,28 @@ impl Manager {
             _ => {}
         }
         self.lease_follows(event);
+        self.presence_follows(event);
     }
 
-    fn each_stream(&mut self, change: impl Fn(&mut Stream) -> bool) {
+    pub(super) fn each_stream(&mut self, change: impl Fn(&mut Stream) -> bool) {
         for stream in self.streams.values_mut() {
             self.changed |= change(stream);
         }
     }
 
     fn call(&mut self, call: CallId, action: Action) {
-        if self.config.backend.is_none() {
+        let needs_chat = matches!(action, Action::ConnectUser { .. } | Action::Reconnect { .. });
+        if needs_chat && !self.config.chat {
+            let message = [action.name(), " needs chat: a transport, in the configuration"].concat();
+            return self.settle(call, Err(Error::new(Code::NoChat, message)));
+        }
+        if !needs_chat && action != Action::DisconnectUser && self.config.backend.is_none() {
             return self.settle(call, Err(no_backend(action.name())));
         }
         match action {
+            Action::ConnectUser { user, fixed_token } => self.connect_user(call, user, fixed_token),
+            Action::DisconnectUser => self.disconnect_user(call),
+            Action::Reconnect { force } => self.reconnect_user(call, force),
             Action::StartStream { stream, title } => self.start(call, stream, title),
             Action::StreamStatus { stream } => self.ask(Purpose::Ask(call), Rpc::status(&stream)),
             Action::ListActive => self.ask(Purpose::Ask(call), Rpc::list()),
@@ -207,7 +266,7 @@ impl Manager {
                         stream.lease.resent(request, again);
                     }
                 }
-                Purpose::Start { .. } | Purpose::Ask(_) | Purpose::ForceEndAll(_) => {}
+                Purpose::Start { .. } | Purpose::Ask(_) | Purpose::ForceEndAll(_) | Purpose::Report => {}
             }
             return;
         }
@@ -215,6 +274,7 @@ impl Manager {
             Purpose::Start { call, resumed } => self.started(call, resumed, verdict),
             Purpose::Ask(call) => self.settle(call, found(verdict)),
             Purpose::ForceEndAll(call) => self.settle(call, found(verdict).map(|body| end_all_result(&body))),
+            Purpose::Report => self.reported(&verdict),
             Purpose::Renew(id) => self.renewed(&id, request, &verdict),
             Purpose::End(id) => self.end_answered(&id, request, &verdict),
         }
@@ -232,6 +292,9 @@ impl Manager {
         }
         self.send_what_is_due();
         self.renew_what_is_due();
+        self.settle_presence();
+        self.settle_chat();
+        self.settle_sign_outs();
     }
 
     pub(super) fn send(&mut self, purpose: Purpose, rpc: Rpc, fresh_token: bool) -> RequestId {
@@ -252,6 +315,8 @@ impl Manager {
         // As at the end of the page: whoever holds the stream next has as long as a reload takes.
         self.page.exit = Exit::Gone;
         self.renew_all();
+        let steps = self.chat.dispose(now, &disposed());
+        self.carry_out(steps);
         self.disposed = true;
         self.changed = true;
         let mut calls: Vec<CallId> =
@@ -262,6 +327,7 @@ impl Manager {
                 calls.push(call);
             }
         }
+        calls.extend(std::mem::take(&mut self.sign_outs).into_iter().map(SignOut::call));
         for call in calls {
             self.settle(call, Err(disposed()));
         }
@@ -288,7 +354,7 @@ impl Manager {
         self.emit("log", Value::object([("level", level.into()), ("message", message.into()), ("data", data)]));
     }
 
-    fn trace_output(&mut self, what: &str, data: Value) {
+    pub(super) fn trace_output(&mut self, what: &str, data: Value) {
         let at = self.clock.to_wall(self.now);
         self.trace.add(at, "output", Value::object([("output", what.into()), ("data", data)]));
     }
@@ -311,17 +377,4 @@ pub(super) fn found(verdict: Verdict) -> Result<Value, Error> {
         Verdict::Delivered(body) => Ok(body),
         Verdict::Refused(error) | Verdict::Unauthorised(error) | Verdict::Transient(error) => Err(error),
     }
-}
-
-/// The snapshot's `chat` while there is no chat connection.
-fn chat_value() -> Value {
-    Value::object([
-        ("status", "disconnected".into()),
-        ("reason", Value::Null),
-        ("userId", Value::Null),
-        ("attempt", 0_u32.into()),
-        ("nextRetryAt", Value::Null),
-        ("generation", 0_u32.into()),
-        ("lastError", Value::Null),
-    ])
 }

@@ -23,6 +23,9 @@ pub const EVENT_NAMES: [&str; 8] = [
     "errorOccurred",
 ];
 
+/// The events that tell of the person's activity inside the meeting's iframe, which no listener of the page's hears of.
+pub const ACTIVITY_NAMES: [&str; 3] = ["mouseMove", "mouseEnter", "mouseLeave"];
+
 /// An event of a meeting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MeetingEvent {

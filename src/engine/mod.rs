@@ -6,8 +6,10 @@
 
 pub mod action;
 pub mod backend;
+pub mod chat;
 pub mod clock;
 pub mod config;
+mod connecting;
 pub mod ending;
 pub mod error;
 mod holding;
@@ -16,19 +18,24 @@ pub mod lease;
 pub mod manager;
 pub mod meeting;
 pub mod page;
+pub mod presence;
+pub mod reason;
+pub mod retry;
 mod streams;
 pub mod table;
 pub mod trace;
+pub mod usage;
 pub mod value;
 
 pub use action::{Action, Attachment, Role, StreamId};
 pub use backend::{Answer, Rpc};
 pub use config::Config;
 pub use error::{Code, Error};
-pub use input::{Awake, Input, Output};
+pub use input::{Awake, ChatEvent, ChatOutput, Failure, Input, Output};
 pub use manager::Manager;
 pub use meeting::MeetingEvent;
 pub use page::PageEvent;
+pub use reason::Reason;
 pub use value::Value;
 
 /// Milliseconds: a duration, or a wall-clock time since the Unix epoch.
@@ -45,3 +52,15 @@ pub struct MeetingId(pub u32);
 /// One request to the backend: its generation, from 1. An answer to a request that is no longer waited for is ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RequestId(pub u32);
+
+/// One chat connection, from 1. What is said of another one than the newest is ignored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Generation(pub u32);
+
+impl Generation {
+    /// The one after it.
+    #[must_use]
+    pub fn next(self) -> Generation {
+        Generation(self.0.wrapping_add(1))
+    }
+}

@@ -1,7 +1,5 @@
 //! What the engine knows of the page and its network.
 
-use super::value::Value;
-
 /// What the browser tells of the page. The wording is the DOM's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PageEvent {
@@ -24,6 +22,10 @@ pub enum PageEvent {
     Freeze,
     /// `resume`.
     Resume,
+    /// `beforeunload`: the page may be about to go. It ends nothing.
+    BeforeUnload,
+    /// `blur` to a meeting's iframe, or `focus` back from it.
+    FocusInMeeting(bool),
 }
 
 impl PageEvent {
@@ -39,6 +41,9 @@ impl PageEvent {
             PageEvent::PageShow => "pageshow",
             PageEvent::Freeze => "freeze",
             PageEvent::Resume => "resume",
+            PageEvent::BeforeUnload => "beforeunload",
+            PageEvent::FocusInMeeting(true) => "focus in the meeting",
+            PageEvent::FocusInMeeting(false) => "focus",
         }
     }
 }
@@ -86,19 +91,8 @@ impl Page {
                 self.exit = Exit::None;
             }
             PageEvent::PageHide { persisted } => self.exit = if persisted { Exit::Paused } else { Exit::Gone },
+            PageEvent::BeforeUnload | PageEvent::FocusInMeeting(_) => {}
         }
         *self != before
-    }
-
-    /// The snapshot's `presence`.
-    pub fn to_value(self, since: Option<u64>) -> Value {
-        Value::object([
-            ("active", true.into()),
-            ("lastActivityAt", Value::millis(since)),
-            ("visible", self.visible.into()),
-            ("online", self.online.into()),
-            ("frozen", self.frozen.into()),
-            ("idlePromptUntil", Value::Null),
-        ])
     }
 }

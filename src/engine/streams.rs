@@ -215,6 +215,7 @@ impl Manager {
                 ("error", error.as_ref().map(|error| error.message.as_str()).into()),
             ]),
         );
+        self.usage.end_answered(outcome);
         match outcome {
             Outcome::Retrying => {}
             Outcome::NotFound => {

@@ -1,6 +1,7 @@
 //! The last inputs and decisions, for a bug report and for replay.
 
 use super::Millis;
+use super::input::{ChatEvent, Input};
 use super::value::Value;
 use std::collections::VecDeque;
 
@@ -22,6 +23,15 @@ impl Trace {
             self.dropped = self.dropped.saturating_add(1);
         }
         self.entries.push_back((at, kind, what));
+    }
+
+    /// Adds what went in.
+    pub fn input(&mut self, at: Millis, input: &Input) {
+        match input {
+            // Once a second while the person is there, and whatever they led to is told by itself.
+            Input::Wake | Input::Activity { heard: true } | Input::Chat { event: ChatEvent::Alive, .. } => {}
+            _ => self.add(at, "input", input.to_value()),
+        }
     }
 
     /// `{version, dropped, entries: [{at, kind, what}]}`.

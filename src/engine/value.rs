@@ -26,7 +26,8 @@ pub enum Value {
 impl Value {
     /// An object from its members.
     pub fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
-        Value::Object(members.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+        let mut members = members;
+        object_of(&mut members)
     }
 
     /// A time or a duration, or `null`.
@@ -81,6 +82,11 @@ impl Value {
             Value::Opaque => "a function or a class instance".to_owned(),
         }
     }
+}
+
+/// Apart, because every number of members is another copy of [`Value::object`] in the WASM.
+fn object_of(members: &mut [(&str, Value)]) -> Value {
+    Value::Object(members.iter_mut().map(|(key, value)| ((*key).to_owned(), std::mem::take(value))).collect())
 }
 
 impl From<&str> for Value {

@@ -1,10 +1,12 @@
 //! A world around one manager: a clock, a page, meetings, and a backend that answers as it is told.
 
+pub mod chat;
+
 use std::collections::BTreeMap;
 use streamkeeper::engine::page::{Exit, Page};
 use streamkeeper::engine::{
-    Action, Answer, Attachment, Awake, CallId, Config, Error, Input, Manager, MeetingEvent, MeetingId, Millis, Output,
-    PageEvent, RequestId, Rpc, Value,
+    Action, Answer, Attachment, Awake, CallId, ChatOutput, Config, Error, Generation, Input, Manager, MeetingEvent,
+    MeetingId, Millis, Output, PageEvent, RequestId, Rpc, Value,
 };
 
 /// The stream that most tests are about.
@@ -49,6 +51,16 @@ pub struct World {
     pub aborted: Vec<RequestId>,
     /// The meetings that were told to hang up.
     pub hung_up: Vec<MeetingId>,
+    /// What was to be done with chat connections, and when.
+    pub chat: Vec<(Millis, Generation, ChatOutput)>,
+    /// What the database was told of them.
+    pub reports: Vec<Sent>,
+    /// How often the user was to be forgotten.
+    pub forgotten: u32,
+    /// What the other tabs were told.
+    pub told: Vec<String>,
+    /// The page listens for activity.
+    pub listens: bool,
     /// What of `sent` has not been answered or given up.
     pub in_flight: Vec<Sent>,
     /// How promises were settled; more than one entry would be a defect.
@@ -70,8 +82,18 @@ impl World {
     /// # Panics
     /// If the configuration is not valid.
     pub fn with(ending: Value) -> World {
-        let backend = Value::object([("url", "http://backend.test".into())]);
-        let config = Config::parse(&Value::object([("backend", backend), ("ending", ending)]));
+        World::configured(Value::object([("ending", ending)]))
+    }
+
+    /// The same with a configuration, to which a backend and a chat transport are added.
+    ///
+    /// # Panics
+    /// If the configuration is not valid.
+    pub fn configured(config: Value) -> World {
+        let Value::Object(mut config) = config else { panic!("{config:?}") };
+        config.push(("backend".to_owned(), Value::object([("url", "http://backend.test".into())])));
+        config.push(("chat".to_owned(), Value::object([("open", Value::Opaque), ("close", Value::Opaque)])));
+        let config = Config::parse(&Value::Object(config));
         let Ok(config) = config else { panic!("{config:?}") };
         let page = Page { visible: true, online: true, frozen: false, exit: Exit::None };
         let now = 1_700_000_000_000;
@@ -84,6 +106,11 @@ impl World {
             awake: Awake::default(),
             aborted: Vec::new(),
             hung_up: Vec::new(),
+            chat: Vec::new(),
+            reports: Vec::new(),
+            forgotten: 0,
+            told: Vec::new(),
+            listens: true,
             in_flight: Vec::new(),
             settled: BTreeMap::new(),
             events: Vec::new(),
@@ -100,7 +127,9 @@ impl World {
             match output {
                 Output::Send { request, rpc, fresh_token } => {
                     let sent = Sent { at: self.now, rpc, fresh_token, request };
-                    if sent.rpc.function == "touch_stream" {
+                    if sent.rpc.function == "record_chat_connection" {
+                        self.reports.push(sent);
+                    } else if sent.rpc.function == "touch_stream" {
                         renewals.push(request);
                         self.renewals.push(sent);
                     } else {
@@ -116,6 +145,14 @@ impl World {
                 Output::Emit { event, data } => self.events.push((event, data)),
                 Output::StayAwake(awake) => self.awake = awake,
                 Output::HangUp { meeting } => self.hung_up.push(meeting),
+                Output::Chat { generation, output } => self.chat.push((self.now, generation, output)),
+                Output::SettleClient { call, generation } => {
+                    let client = Value::from(generation.0);
+                    self.settled.entry(call).or_default().push(Ok(client));
+                }
+                Output::ForgetUser => self.forgotten += 1,
+                Output::TellTabs { user } => self.told.push(user),
+                Output::ListenForActivity => self.listens = true,
                 Output::Changed => {}
             }
         }
