@@ -20,44 +20,42 @@ create function streamkeeper.chat_usage_numbers(p_from timestamptz, p_to timesta
     ),
     months as (
       select to_char(m.month, 'YYYY-MM') as month, count(distinct s.user_id) as users
-      from spans s, generate_series(
-        date_trunc('month', s.since at time zone 'UTC'),
-        greatest(s.since, s.until - interval '1 microsecond') at time zone 'UTC',
-        interval '1 month'
-      ) as m (month)
+      from (
+        select distinct s.user_id, date_trunc('month', s.since at time zone 'UTC') as first,
+          date_trunc('month', greatest(s.since, s.until - interval '1 microsecond') at time zone 'UTC') as last
+        from spans s
+      ) s, generate_series(s.first, s.last, interval '1 month') as m (month)
       group by m.month
     ),
     -- How many were open from each moment on at which that number changes. A connection that ends as another begins was
-    -- not open at the same time.
+    -- not open at the same time. Each full hour stands among the moments, so that every hour of the day has its own.
     changes as (
       select d.at, sum(d.change) as change
-      from spans s, lateral (values (s.since, 1), (s.until, -1)) as d (at, change)
-      where s.since < s.until
+      from (
+        select s.since, 1 from spans s where s.since < s.until
+        union all
+        select s.until, -1 from spans s where s.since < s.until
+        union all
+        select h.at, 0 from generate_series(date_trunc('hour', p_from, 'UTC'), p_to, interval '1 hour') as h (at)
+      ) as d (at, change)
       group by d.at
     ),
     levels as materialized (
-      select c.at, lead(c.at) over by_time as until, (sum(c.change) over by_time)::bigint as level
-      from changes c
-      window by_time as (order by c.at)
+      select c.at, (sum(c.change) over (order by c.at))::bigint as level from changes c
     ),
     peak as (
-      select l.level, l.at from levels l order by l.level desc, l.at limit 1
+      select l.level, l.at from levels l where l.level > 0 order by l.level desc, l.at limit 1
     ),
     hours as (
-      select h.hour,
-        (select count(*) from connections c where c.is_new and extract(hour from c.opened_at at time zone 'UTC') = h.hour)
-          as connections,
-        coalesce(max(b.level), 0) as peak_concurrent
+      select h.hour, coalesce(o.n, 0) as connections, coalesce(b.level, 0) as peak_concurrent
       from generate_series(0, 23) as h (hour)
       left join (
-        select extract(hour from t.at at time zone 'UTC') as hour, l.level
-        from levels l, generate_series(
-          date_trunc('hour', l.at, 'UTC'),
-          least(l.until - interval '1 microsecond', date_trunc('hour', l.at, 'UTC') + interval '23 hours'),
-          interval '1 hour'
-        ) as t (at)
+        select extract(hour from c.opened_at at time zone 'UTC') as hour, count(*) as n
+        from connections c where c.is_new group by 1
+      ) o on o.hour = h.hour
+      left join (
+        select extract(hour from l.at at time zone 'UTC') as hour, max(l.level) as level from levels l group by 1
       ) b on b.hour = h.hour
-      group by h.hour
     ),
     sums as (
       select count(*) filter (where c.is_new) as opened,
@@ -174,7 +172,7 @@ create function public.chat_usage(p_from timestamptz, p_to timestamptz) returns 
         coalesce(p_from::text, 'null'), coalesce(p_to::text, 'null')
         using errcode = 'invalid_parameter_value';
     elsif p_to - p_from > interval '400 days' then
-      raise exception 'from p_from to p_to are % days; at most 400 are allowed', extract(day from p_to - p_from)
+      raise exception 'p_to is more than 400 days after p_from'
         using errcode = 'invalid_parameter_value';
     end if;
     v_usage := streamkeeper.chat_usage_numbers(p_from, p_to, now());

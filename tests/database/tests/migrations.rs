@@ -114,7 +114,7 @@ async fn a_supabase_project_keeps_its_own_and_gets_the_least_grants() {
     anon.rows("list_active_streams()").await.unwrap();
     for who in [Who::Anon, Who::User("owner"), Who::Service] {
         let mut caller = db.caller(who).await;
-        for table in ["livestreams", "end_attempts"] {
+        for table in ["livestreams", "end_attempts", "chat_logs"] {
             assert_eq!(code(caller.execute(&format!("delete from {table}")).await), "42501", "{who:?} {table}");
         }
     }

@@ -43,10 +43,29 @@ async fn each_function_is_granted_to_the_fewest() {
             "end_stream_on_user_disconnect",
             "auto_end_inactive_streams",
             "sweep",
+            "chat_list",
+            "close_expired_chats",
+            "repair_chats",
+            "list_chat_logs",
+            "record_chat_connection",
+            "chat_usage",
         ] {
             assert_eq!(can_execute(&mut caller, function).await, signed_in, "{who:?} {function}");
         }
-        for function in ["hold", "finish", "sweep_leases", "sweep_lazily", "alive_since", "schedule_jobs"] {
+        assert_eq!(can_execute(&mut caller, "record_chat_event").await, who == Who::Service, "{who:?}");
+        for function in [
+            "hold",
+            "finish",
+            "sweep_leases",
+            "sweep_lazily",
+            "alive_since",
+            "schedule_jobs",
+            "readable_json",
+            "json_id",
+            "json_time",
+            "chat_usage_numbers",
+            "chat_insights",
+        ] {
             assert!(!can_execute(&mut caller, function).await, "{who:?} {function}");
         }
     }
