@@ -2,9 +2,11 @@
 //!
 //! Laid out by feature: [`config`] reads the environment, [`auth`] says who is calling, [`rpc`] calls a function as that
 //! caller, [`webhooks`] takes what other services tell us, [`sweeper`] ends what nobody holds any more, [`cron`] does what is
-//! done once a day, [`health`] and [`migrate`] are for operators, and [`demo`] is there with `--demo` only. Every failure that a client sees is an [`error::ApiError`].
+//! done once a day, [`health`], [`migrate`] and [`commands`] are for operators, and [`demo`] is there with `--demo` only. Every
+//! failure that a client sees is an [`error::ApiError`].
 
 pub mod auth;
+pub mod commands;
 pub mod config;
 pub mod cron;
 pub mod database;

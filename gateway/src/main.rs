@@ -1,10 +1,14 @@
-//! `streamkeeper-gateway [migrate|serve] [--demo]`
+//! `streamkeeper-gateway`: see [`cli::USAGE`].
+
+mod cli;
 
 use std::env;
-use std::io::{IsTerminal, stderr};
+use std::io::{IsTerminal, Write, stderr, stdout};
 use std::process::ExitCode;
 
+use cli::{Command, USAGE};
 use sqlx::{ConnectOptions, Connection};
+use streamkeeper_gateway::commands::{CommandError, Output, close_chats, monitor_chat, test_chat};
 use streamkeeper_gateway::config::{Config, ConfigError, database_options};
 use streamkeeper_gateway::migrate::migrate;
 use streamkeeper_gateway::serve;
@@ -12,8 +16,6 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 use tracing_subscriber::EnvFilter;
-
-const USAGE: &str = "usage: streamkeeper-gateway [migrate|serve] [--demo]";
 
 /// Why the program stops: somebody has to change its settings, or the world around it.
 enum Failure {
@@ -27,10 +29,16 @@ impl From<ConfigError> for Failure {
     }
 }
 
+impl From<CommandError> for Failure {
+    fn from(error: CommandError) -> Self {
+        Self::World(error.to_string())
+    }
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     match run().await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(Failure::Settings(line)) => {
             eprintln!("streamkeeper-gateway: {line}");
             ExitCode::from(2)
@@ -42,24 +50,27 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run() -> Result<(), Failure> {
-    let (mut command, mut demo) = (None, false);
-    for argument in env::args().skip(1) {
-        match argument.as_str() {
-            "migrate" | "serve" if command.is_none() => command = Some(argument),
-            "--demo" => demo = true,
-            "--help" | "-h" => {
-                println!("{USAGE}");
-                return Ok(());
-            }
-            _ => return Err(Failure::Settings(format!("unexpected argument `{argument}`; {USAGE}"))),
-        }
-    }
+async fn run() -> Result<ExitCode, Failure> {
+    let command = cli::parse(env::args().skip(1)).map_err(Failure::Settings)?;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let colours = stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).with_ansi(colours).init();
 
-    if command.as_deref() == Some("migrate") { run_migrate().await } else { run_serve(demo).await }
+    let database = || database_options(&variable);
+    match command {
+        Command::Help => print(Output { text: format!("{USAGE}\n"), success: true }),
+        Command::Migrate => run_migrate().await.map(|()| ExitCode::SUCCESS),
+        Command::Serve { demo } => run_serve(demo).await.map(|()| ExitCode::SUCCESS),
+        Command::MonitorChat { json } => print(monitor_chat(&database()?, json).await?),
+        Command::TestChat => print(test_chat(&database()?).await?),
+        Command::CloseChats => print(close_chats(&database()?).await?),
+    }
+}
+
+fn print(output: Output) -> Result<ExitCode, Failure> {
+    let printed = stdout().write_all(output.text.as_bytes());
+    printed.map_err(|error| Failure::World(format!("standard output: {error}")))?;
+    Ok(if output.success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn variable(name: &str) -> Option<String> {

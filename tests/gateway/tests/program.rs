@@ -25,6 +25,11 @@ async fn a_missing_or_bad_setting_stops_it_with_one_line_that_names_it() {
         (&["--demo"], &[URL, ("DEMO_DIR", "/nowhere")], "DEMO_DIR"),
         (&["serve", "--verbose"], &[URL, GOOD_SECRET], "--verbose"),
         (&["serve", "migrate"], &[URL, GOOD_SECRET], "migrate"),
+        (&["monitor-chat"], &[], "DATABASE_URL"),
+        (&["test-chat"], &[], "DATABASE_URL"),
+        (&["close-chats"], &[("DATABASE_URL", "http://user:hunter2@127.0.0.1/db")], "DATABASE_URL"),
+        (&["close-chats", "--json"], &[URL], "--json"),
+        (&["serve"], &[URL, GOOD_SECRET, ("STREAM_API_SECRET", "hunter2")], "STREAM_API_SECRET"),
     ];
     for (arguments, variables, name) in cases {
         let (code, stdout, stderr) = run(arguments, variables).await;
@@ -57,7 +62,10 @@ async fn a_migration_that_cannot_connect_fails_with_one_line() {
 async fn help_is_on_standard_output() {
     let (code, stdout, stderr) = run(&["--help"], &[]).await;
     assert_eq!((code, stderr.as_str()), (0, ""));
-    assert_eq!(stdout, "usage: streamkeeper-gateway [migrate|serve] [--demo]\n");
+    assert!(stdout.starts_with("usage: streamkeeper-gateway ") && stdout.lines().count() == 1, "{stdout}");
+    for command in ["migrate", "serve", "--demo", "monitor-chat [--json]", "test-chat", "close-chats"] {
+        assert!(stdout.contains(command), "{stdout}");
+    }
 }
 
 #[tokio::test]
