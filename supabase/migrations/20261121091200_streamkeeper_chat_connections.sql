@@ -20,8 +20,8 @@ create table streamkeeper.chat_connections (
 );
 comment on table streamkeeper.chat_connections is 'One row per chat connection. Written only by record_chat_connection.';
 comment on column streamkeeper.chat_connections.cause is 'Why it was opened: requested (or null), or what it came back from.';
-comment on column streamkeeper.chat_connections.reused is 'How often the page asked for a connection and was given this one.';
-comment on column streamkeeper.chat_connections.avoided is 'How many openings the page was spared while it had this one.';
+comment on column streamkeeper.chat_connections.reused is 'How many askings for a connection one that was open has answered.';
+comment on column streamkeeper.chat_connections.avoided is 'How many askings have joined one that was on its way.';
 comment on column streamkeeper.chat_connections.idle_saved_ms is 'For how long nothing had been open, because nobody was there.';
 
 -- What was open at some time within a range, and what is open now.
