@@ -224,6 +224,9 @@ impl Chat {
 
     /// Sign-out: nothing is known of the user afterwards.
     pub fn sign_out(&mut self) {
+        if self.user.is_some() && !self.is_up() {
+            self.reason = Some(Reason::SignOut);
+        }
         self.forget(Error::new(Code::Conflict, "the user was signed out in the meantime"));
     }
 
@@ -250,6 +253,9 @@ impl Chat {
     /// Something is said of a generation.
     pub fn event(&mut self, generation: Generation, event: ChatEvent, at: &Surroundings) {
         if event == ChatEvent::CameBack {
+            if generation == self.generation && self.is_up() {
+                return;
+            }
             let message = "a chat client that had been closed came back, and is closed again";
             self.steps.push(Step::Log("warn", message, String::new()));
             self.steps.push(Step::Output(generation, ChatOutput::Close));

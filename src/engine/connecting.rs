@@ -113,7 +113,9 @@ impl Manager {
 
     /// A meeting that this page sees the person in is activity, though its iframe keeps all events to itself.
     pub(super) fn meeting_is_activity(&mut self) {
-        if self.is_kept() || self.presence.is_in_meeting(self.page) {
+        // An iframe that is torn out of the page takes its focus along without a word.
+        let focused = self.presence.is_in_meeting(self.page) && self.meetings.values().next().is_some();
+        if self.is_kept() || focused {
             self.presence.active(self.now);
         }
     }
@@ -124,7 +126,7 @@ impl Manager {
 
     /// What the passing of time means for the person, then for the connection.
     pub(super) fn settle_presence(&mut self) {
-        match self.presence.pass(self.now, &self.config.inactivity, self.chat.is_up()) {
+        match self.presence.pass(self.now, &self.config.inactivity, self.chat.is_wanted()) {
             None => {}
             Some(Turned::Idle) => {
                 self.changed = true;

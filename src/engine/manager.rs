@@ -154,7 +154,7 @@ impl Manager {
         let requests = self.requests.values().map(|pending| pending.deadline);
         let streams = self.streams.values().filter_map(|stream| stream.latch.deadline());
         let leases = self.streams.values().filter_map(|stream| stream.lease.deadline());
-        let presence = self.presence.deadline(self.now, &self.config.inactivity, self.chat.is_up());
+        let presence = self.presence.deadline(self.now, &self.config.inactivity, self.chat.is_wanted());
         let chat = self.chat.deadline(&self.surroundings());
         let next = requests.chain(streams).chain(leases).chain(presence).chain(chat).min()?;
         (!self.disposed).then(|| self.clock.to_wall(next))

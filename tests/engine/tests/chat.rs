@@ -262,12 +262,17 @@ fn a_joined_meeting_is_activity_and_keeps_hidden_tabs_connected_unless_configure
 fn the_keyboards_focus_in_the_meetings_iframe_is_activity_while_it_is_seen() {
     let mut chat = inactivity(&[("whileLive", "apply".into())]);
     chat.connect("ana");
+    let meeting = chat.world.attach(engine_tests::STREAM, "viewer");
     chat.page(PageEvent::FocusInMeeting(true));
     chat.pass(20 * MINUTE);
     assert_eq!(chat.status(), "connected");
     chat.page(PageEvent::FocusInMeeting(false));
     chat.pass(5 * MINUTE);
     assert_eq!(chat.status(), "disconnected: inactive");
+    chat.page(PageEvent::FocusInMeeting(true));
+    chat.handle(Input::Detach { meeting });
+    chat.pass(5 * MINUTE);
+    assert_eq!(chat.status(), "disconnected: inactive", "the iframe is gone, and the focus with it");
 }
 
 #[test]
