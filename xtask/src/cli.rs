@@ -9,6 +9,9 @@ cargo xtask demo [--port N] [--no-open]   serve the demo, with a real PostgreSQL
 cargo xtask test [SUITE] [--soak]         run every suite, or one: lint engine browser database gateway e2e packaging
 cargo xtask build                         make pkg/ installable, pack it into target/npm/ and print its sizes
 cargo xtask bench [NAME]                  print a table against the peers, or the names there are
+cargo xtask monitor-chat [--json]         how chat is doing, on the database that DATABASE_URL names
+cargo xtask test-chat                     try a chat's whole life on that database, and keep nothing of it
+cargo xtask close-chats                   close that database's expired chats now
 cargo xtask help                          print this
 ";
 
@@ -26,6 +29,8 @@ pub enum Command {
     Bench {
         name: Option<String>,
     },
+    /// The arguments of one of the gateway's commands for operators.
+    Operate(Vec<String>),
 }
 
 /// The options of `demo`.
@@ -45,9 +50,10 @@ pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Command> {
         Some("test") => test(arguments),
         Some("build") => at_most_one("build", arguments, |_| None).map(|_: Option<()>| Command::Build),
         Some("bench") => at_most_one("bench", arguments, Some).map(|name| Command::Bench { name }),
-        Some(other) => {
-            Err(Failure::because(format!("unknown command `{other}`; there are demo, test, build, bench and help")))
-        }
+        Some(name @ ("monitor-chat" | "test-chat" | "close-chats")) => operate(name, arguments),
+        Some(other) => Err(Failure::because(format!(
+            "unknown command `{other}`; there are demo, test, build, bench, monitor-chat, test-chat, close-chats and help"
+        ))),
     }
 }
 
@@ -76,6 +82,12 @@ fn test(arguments: impl Iterator<Item = String>) -> Result<Command> {
     let (soak, names): (Vec<_>, Vec<_>) = arguments.partition(|argument| argument == "--soak");
     let suite = at_most_one("test", names.into_iter(), |name| Suite::named(&name))?;
     Ok(Command::Test { suite, soak: !soak.is_empty() })
+}
+
+fn operate(name: &str, arguments: impl Iterator<Item = String>) -> Result<Command> {
+    let json = |argument: String| (name == "monitor-chat" && argument == "--json").then_some(argument);
+    let option = at_most_one(name, arguments, json)?;
+    Ok(Command::Operate([name.to_owned()].into_iter().chain(option).collect()))
 }
 
 /// The one optional argument of a command, if `accept` knows it.
@@ -115,6 +127,10 @@ mod tests {
         assert_eq!(parsed("build"), Ok(Command::Build));
         assert_eq!(parsed("bench"), Ok(Command::Bench { name: None }));
         assert_eq!(parsed("bench size"), Ok(Command::Bench { name: Some("size".into()) }));
+        for line in ["monitor-chat", "monitor-chat --json", "test-chat", "close-chats"] {
+            let words = line.split(' ').map(str::to_owned).collect();
+            assert_eq!(parsed(line), Ok(Command::Operate(words)));
+        }
         assert_eq!(parsed("demo"), Ok(Command::Demo(Demo { port: None, open: true })));
         let busy = Command::Demo(Demo { port: Some(9000), open: false });
         assert_eq!(parsed("demo --no-open --port 9000"), Ok(busy));
@@ -136,6 +152,10 @@ mod tests {
             "test e2e engine",
             "build all",
             "bench a b",
+            "monitor-chat --xml",
+            "monitor-chat --json --json",
+            "test-chat --json",
+            "close-chats now",
         ] {
             let why = parsed(line).expect_err(line);
             assert_eq!(why.lines().count(), 1, "{why}");

@@ -1,8 +1,8 @@
 //! `cargo xtask`: the project's own commands, which bring what a fresh machine lacks.
 //!
-//! [`cli`] reads the command line; each command is a file of its own ([`demo`], [`suites`], [`package`], [`mod@bench`]). Under
-//! them: [`tools`] (what must be there, and how it gets there), [`npm`], [`stack`] (a [`postgres`] and a [`gateway`]),
-//! [`service`] and [`process`] (children, of which none outlives us), [`stamp`] (what need not be done again).
+//! [`cli`] reads the command line; each command is a file of its own ([`demo`], [`suites`], [`package`], [`mod@bench`],
+//! [`operate`]). Under them: [`tools`] (what must be there, and how it gets there), [`npm`], [`stack`] (a [`postgres`] and a
+//! [`gateway`]), [`service`] and [`process`] (children, of which none outlives us), [`stamp`] (what need not be done again).
 //!
 //! Linux and macOS; on Windows, inside WSL.
 
@@ -15,6 +15,7 @@ mod home;
 mod http;
 mod lockfile;
 mod npm;
+mod operate;
 mod package;
 mod port;
 mod postgres;
@@ -58,6 +59,7 @@ fn run() -> Result<ExitCode> {
             sizes::report(&workspace)?;
         }
         Command::Bench { name } => bench::run(&workspace, name.as_deref())?,
+        Command::Operate(arguments) => return operate::run(&workspace, &arguments),
     }
     Ok(ExitCode::SUCCESS)
 }

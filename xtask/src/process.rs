@@ -53,8 +53,13 @@ pub fn command(program: &Path) -> Command {
 
 /// Runs a command to its end; its output is ours.
 pub fn run(command: &mut Command) -> Result<()> {
-    let status = wait(&mut spawn(command)?, None)?;
+    let status = status(command)?;
     succeeded(command, status)
+}
+
+/// Runs a command to its end; its output is ours, and what its end means is for the caller to say.
+pub fn status(command: &mut Command) -> Result<ExitStatus> {
+    wait(&mut spawn(command)?, None)
 }
 
 /// Runs a command to its end and returns what it printed, which the person sees only if it failed.
