@@ -1,8 +1,9 @@
-//! What `--demo` adds, and what is not there without it: the page itself, tokens for whoever asks, faults on demand, and a look
-//! at the rows.
+//! What `--demo` adds, and what is not there without it: the page itself, tokens for whoever asks, faults on demand, a look at
+//! the rows, and a stand-in for Stream's chat.
 
 mod faults;
 mod page;
+mod stream_chat;
 mod token;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use crate::config::{Config, DemoConfig};
 use crate::database::{Database, RequestSettings};
 use crate::error::ApiError;
 use faults::Faults;
+use stream_chat::StreamChat;
 use token::TokenMaker;
 
 /// The demo's own state.
@@ -29,6 +31,7 @@ use token::TokenMaker;
 pub struct Demo {
     page: DemoConfig,
     state: Arc<DemoState>,
+    chat: StreamChat,
 }
 
 #[derive(Debug)]
@@ -42,13 +45,14 @@ struct DemoState {
 impl Demo {
     /// The demo on this database.
     pub fn new(config: &Config, page: &DemoConfig, database: Database) -> Self {
+        let chat = StreamChat::new(config, database.clone());
         let state = DemoState {
             anon_key: config.anon_key.clone().unwrap_or_default(),
             database,
             faults: Arc::new(Faults::new(config.functions)),
             tokens: TokenMaker::new(config),
         };
-        Self { page: page.clone(), state: Arc::new(state) }
+        Self { page: page.clone(), state: Arc::new(state), chat }
     }
 
     /// The API, with the faults that somebody asked for in front of it.
@@ -63,7 +67,8 @@ impl Demo {
             .route("/demo/token", post(token))
             .route("/demo/faults", post(set_faults))
             .route("/demo/streams/{id}", get(stream))
-            .with_state(self.state);
+            .with_state(self.state)
+            .merge(self.chat.routes());
         page::serve(routes, self.page.directory)
     }
 }
