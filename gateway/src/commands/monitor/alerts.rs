@@ -23,7 +23,7 @@ pub fn of(report: &Report) -> Vec<Finding> {
             chats.closed_early > 0,
             "chats_closed_early",
             format!(
-                "{} chats were closed before their time and without a reason; `select repair_chats()` opens them again.",
+                "Closed before their time and without a reason: {}. `select repair_chats()` opens them again.",
                 chats.closed_early
             ),
         ),
@@ -31,8 +31,8 @@ pub fn of(report: &Report) -> Vec<Finding> {
             log.events_in_last_day == 0 && chats.met_in_last_day > 0,
             "webhook_silent",
             format!(
-                "No event came within 24 hours, in which {} chats had their appointment: check the webhook's address \
-                 and STREAM_API_SECRET.",
+                "No event came within 24 hours, and chats with an appointment in them: {}. Check the webhook's address and \
+                 STREAM_API_SECRET.",
                 chats.met_in_last_day
             ),
         ),
