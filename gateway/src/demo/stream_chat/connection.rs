@@ -90,9 +90,10 @@ async fn refuse(mut socket: WebSocket, refusal: &Refusal) {
 async fn talk(mut socket: WebSocket, chat: &StreamChat, session: Session) {
     let Session { user_id, connection_id, outbox, gone } = session;
     let is_closing = tokio::select! {
-        is_closing = relay(&mut socket, chat, &connection_id, &user_id, outbox) => is_closing,
-        // Removed by somebody else: it breaks when it is dropped, without a close frame.
+        biased;
+        // Removed by somebody else: it breaks when it is dropped, without another word.
         _ = gone => false,
+        is_closing = relay(&mut socket, chat, &connection_id, &user_id, outbox) => is_closing,
     };
     // Before the client can know.
     chat.world().close(&connection_id, &user_id);

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::refusal::{Code, Refusal};
 use super::{now, with};
 
-const MAX_USERS: usize = 2000;
+pub const MAX_USERS: usize = 2000;
 
 /// Stream's own limit for what an app adds to a user.
 const MAX_USER_BYTES: usize = 5 * 1024;

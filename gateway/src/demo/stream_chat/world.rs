@@ -347,3 +347,27 @@ fn no_channel(cid: &str) -> Refusal {
 fn no_message(id: &str) -> Refusal {
     Refusal::new(Code::DoesNotExist, format!("Message with id {id} doesn't exist"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::stream_chat::users::MAX_USERS;
+
+    #[test]
+    fn there_is_a_limit_to_channels_and_to_users() {
+        let mut world = World::default();
+        let caller = Caller { user_id: "alice".into(), connection_id: None };
+        let view = View { watch: false, messages: 0 };
+        let code = |refused: Refusal| refused.to_json()["code"].clone();
+        let mut query = |id: &str| world.query(&caller, "messaging", id, Map::new(), view);
+        assert!((0..MAX_CHANNELS).all(|n| query(&n.to_string()).is_ok()));
+        assert_eq!(code(query("one more").unwrap_err()), 9);
+        assert!(query("7").is_ok());
+
+        let refused = (0..=MAX_USERS).find_map(|n| world.open(&n.to_string(), Map::new()).err());
+        assert_eq!(code(refused.unwrap()), 9);
+        let large = Map::from_iter([("image".to_owned(), "x".repeat(6000).into())]);
+        assert_eq!(code(world.open("alice", large).unwrap_err()), 22);
+        assert!(world.open("alice", Map::new()).is_ok());
+    }
+}
