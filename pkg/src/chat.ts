@@ -68,7 +68,7 @@ export class Chat {
 
   /** Closes whatever there is. Settles when all of it has. */
   async closeAll(): Promise<void> {
-    await Promise.all([...this.#connections.values()].map((connection) => this.#close(connection)));
+    await Promise.all([...this.#connections.values()].map((connection) => connection.closing ?? this.#close(connection)));
   }
 
   #fetchToken(generation: number): void {
