@@ -1,15 +1,21 @@
 //! The demo's stand-in for Stream's chat: its socket and its HTTP API as they are on the wire, and its counts and faults.
 //! That the real SDK gets on with it is in `tests/e2e/stream-chat.test.mjs`.
 
+use std::time::Duration;
+
 use database_tests::TestDatabase;
 use futures_util::{SinkExt, StreamExt};
 use gateway_tests::{Answer, Gateway};
 use reqwest::{Method, Url};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+/// For what takes milliseconds, so that a failure is no standstill.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -227,7 +233,8 @@ async fn sockets_are_listed_and_counts_begin_anew_when_asked() {
     assert_eq!(counts(&gateway, "alice").await["peak"], 2);
     // A client that is torn out of the net says nothing, and is noticed all the same.
     drop(first);
-    while counts(&gateway, "alice").await["open"] != 1 {}
+    let noticed = async { while counts(&gateway, "alice").await["open"] != 1 {} };
+    timeout(PATIENCE, noticed).await.expect("the service noticed");
     let answer = control(&gateway, "reset", json!({"user_id": "alice"})).await;
     assert_eq!(answer.json()["by_user"]["alice"], json!({"open": 1, "opened": 1, "closed": 0, "peak": 1}));
 }
@@ -281,7 +288,7 @@ async fn a_channel_keeps_its_last_hundred_messages() {
     for n in 0..=100 {
         assert_eq!(alice.say("talk", &n.to_string()).await.status, 200);
     }
-    let kept = alice.watch("talk", &[]).await.json();
+    let kept = alice.post("/channels/messaging/talk/query", json!({"messages": {"limit": 200}})).await.json();
     let texts: Vec<_> = kept["messages"].as_array().unwrap().iter().map(|message| &message["text"]).collect();
     assert_eq!((texts.len(), texts[0], texts[99]), (100, &json!("1"), &json!("100")));
 }
@@ -306,19 +313,20 @@ async fn messages_reach_the_webhook_as_stream_would_send_them() {
     );
 }
 
+/// Waits until so many events are in the database.
 async fn until_logged(database: &TestDatabase, rows: usize) -> Value {
     let mut connection = database.owner().await;
-    loop {
-        let logs: Value = sqlx::query_scalar(
-            "select coalesce(json_agg(json_build_array(type, cid, user_id, message_id, text) order by id), '[]') from chat_logs",
-        )
-        .fetch_one(&mut connection)
-        .await
-        .unwrap();
-        if logs.as_array().unwrap().len() >= rows {
-            return logs;
+    let logs = "select coalesce(json_agg(json_build_array(type, cid, user_id, message_id, text) order by id), '[]')
+        from chat_logs";
+    let arrive = async {
+        loop {
+            let logs: Value = sqlx::query_scalar(logs).fetch_one(&mut connection).await.unwrap();
+            if logs.as_array().unwrap().len() >= rows {
+                return logs;
+            }
         }
-    }
+    };
+    timeout(PATIENCE, arrive).await.expect("the webhook was told")
 }
 
 #[tokio::test]
