@@ -6,9 +6,11 @@
 
 mod awake;
 mod backend;
+mod chat;
 mod driver;
 mod meeting;
 mod page;
+mod presence;
 mod support;
 mod value;
 

@@ -19,6 +19,32 @@ export function makeHost(token) {
     },
     pageListener: (event) => host.onPage(event),
     onPage: () => {},
+    activity: null,
+    listens: 0,
+    activityListener: () => {
+      host.activity.abort();
+      host.onActivity();
+    },
+    activitySignal() {
+      this.listens++;
+      this.activity = new AbortController();
+      controller.signal.addEventListener("abort", () => this.activity.abort());
+      return this.activity.signal;
+    },
+    onActivity: () => {},
+    tabListener: (event) => host.onTab(event),
+    onTab: () => {},
+    chatted: [],
+    chat(generation, what, why) {
+      this.chatted.push([generation, what, why ?? null].join(" "));
+    },
+    forgotten: 0,
+    forgetUser() {
+      this.forgotten++;
+    },
+    settleClient(call, generation) {
+      this.settle(call, true, generation);
+    },
     listener: () => () => {},
     settle(call, ok, value) {
       this.settled.push({ call, ok, value });

@@ -74,6 +74,8 @@ pub struct Rig {
     pub raw: Rc<RawManager>,
     _wake: Closure<dyn Fn()>,
     _page: Closure<dyn Fn(web_sys::Event)>,
+    _activity: Closure<dyn Fn()>,
+    _tab: Closure<dyn Fn(web_sys::Event)>,
     calls: Cell<u32>,
 }
 
@@ -89,7 +91,13 @@ impl Rig {
         let told = raw.clone();
         let page = Closure::<dyn Fn(web_sys::Event)>::new(move |event: web_sys::Event| told.page_event(&event));
         Reflect::set(&host, &"onPage".into(), page.as_ref()).unwrap();
-        Rig { host, raw, _wake: wake, _page: page, calls: Cell::new(0) }
+        let seen = raw.clone();
+        let activity = Closure::<dyn Fn()>::new(move || seen.activity(true));
+        Reflect::set(&host, &"onActivity".into(), activity.as_ref()).unwrap();
+        let told = raw.clone();
+        let tab = Closure::<dyn Fn(web_sys::Event)>::new(move |event: web_sys::Event| told.tab_event(&event));
+        Reflect::set(&host, &"onTab".into(), tab.as_ref()).unwrap();
+        Rig { host, raw, _wake: wake, _page: page, _activity: activity, _tab: tab, calls: Cell::new(0) }
     }
 
     /// With a backend that gives these answers, and short delays.
