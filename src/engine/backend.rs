@@ -9,6 +9,9 @@ use super::value::Value;
 /// What the database takes for `p_attempt`; a night offline makes more.
 const MAX_ATTEMPT: u32 = 1_000;
 
+/// The longest time that the database takes in a report: a week. A laptop may sleep for longer.
+const MAX_REPORTED: Millis = 604_800_000;
+
 /// A database function to call, `POST {url}/rest/v1/rpc/{function}`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rpc {
@@ -75,16 +78,23 @@ impl Rpc {
         Rpc { function: "record_chat_connection", arguments, keepalive: true }
     }
 
-    /// `record_chat_connection`, of one that has closed after so long.
-    pub fn chat_closed(connection: &str, reason: &str, connected: Millis, counted: Counted) -> Rpc {
+    /// `record_chat_connection`, of one that has closed after so long. What its opening said is said again: it may be lost.
+    pub fn chat_closed(
+        connection: &str,
+        cause: Option<&str>,
+        reason: &str,
+        connected: Millis,
+        counted: Counted,
+    ) -> Rpc {
         let arguments = Value::object([
             ("p_connection_id", connection.into()),
             ("p_closed", true.into()),
-            ("p_connected_ms", Value::millis(Some(connected))),
+            ("p_connected_ms", Value::millis(Some(connected.min(MAX_REPORTED)))),
+            ("p_cause", cause.into()),
             ("p_reason", reason.into()),
             ("p_reused", counted.reused.into()),
             ("p_avoided", counted.avoided.into()),
-            ("p_idle_saved_ms", Value::millis(Some(counted.idle_saved))),
+            ("p_idle_saved_ms", Value::millis(Some(counted.idle_saved.min(MAX_REPORTED)))),
         ]);
         Rpc { function: "record_chat_connection", arguments, keepalive: true }
     }

@@ -70,8 +70,8 @@ pub enum Step {
     Reject(Vec<CallId>, Error),
     /// A connection has opened; why the one before it had closed.
     Opened(Option<Reason>),
-    /// A connection that was open since then begins to close.
-    Closing(Reason, Millis),
+    /// A connection that was open since then begins to close; why it had been opened.
+    Closing(Reason, Millis, Option<Reason>),
     /// Nothing is left of the last connection.
     Closed,
     /// Something to log: level, message, detail.
@@ -99,6 +99,8 @@ pub struct Chat {
     reason: Option<Reason>,
     /// This user has been connected, or it has been tried.
     again: bool,
+    /// Why the connection before the one that is open had closed.
+    cause: Option<Reason>,
     failures: u32,
     retry_at: Option<Millis>,
     /// The last token was refused: the next one is fetched at once, and is the last that is.
@@ -122,6 +124,7 @@ impl Chat {
             serves: None,
             reason: None,
             again: false,
+            cause: None,
             failures: 0,
             retry_at: None,
             token_refused: false,
@@ -384,7 +387,8 @@ impl Chat {
         self.token_refused = false;
         self.last_error = None;
         self.again = true;
-        self.steps.push(Step::Opened(self.reason.take()));
+        self.cause = self.reason.take();
+        self.steps.push(Step::Opened(self.cause));
         self.steps.push(Step::Resolve(self.generation, std::mem::take(&mut self.waiting)));
     }
 
@@ -430,7 +434,7 @@ impl Chat {
     pub fn close(&mut self, why: Reason, now: Millis) {
         if let State::Open { since, .. } = self.state {
             self.steps.push(Step::Output(self.generation, ChatOutput::Disconnecting(why)));
-            self.steps.push(Step::Closing(why, since));
+            self.steps.push(Step::Closing(why, since, self.cause));
         }
         self.steps.push(Step::Output(self.generation, ChatOutput::Close));
         self.state = State::Closing { until: now.saturating_add(CLOSE_TIMEOUT) };

@@ -197,11 +197,12 @@ impl Manager {
                     self.usage.opened(self.now, cause);
                     self.report(|connection, _| Rpc::chat_opened(connection, cause.map(Reason::as_str)));
                 }
-                Step::Closing(reason, since) => {
+                Step::Closing(reason, since, cause) => {
                     let connected = self.now.saturating_sub(since);
                     self.usage.closing(self.now, reason, since);
+                    let cause = cause.map(Reason::as_str);
                     self.report(|connection, counted| {
-                        Rpc::chat_closed(connection, reason.as_str(), connected, counted)
+                        Rpc::chat_closed(connection, cause, reason.as_str(), connected, counted)
                     });
                 }
                 Step::Closed => self.sign_outs.iter_mut().for_each(|sign_out| sign_out.chat_closed = true),

@@ -655,6 +655,7 @@ fn the_database_hears_of_every_connection_once_when_it_opens_and_once_when_it_cl
             ("p_connection_id", "holder/1".into()),
             ("p_closed", true.into()),
             ("p_connected_ms", 60_000_u32.into()),
+            ("p_cause", Value::Null),
             ("p_reason", "offline".into()),
             ("p_reused", 1_u32.into()),
             ("p_avoided", 0_u32.into()),
