@@ -78,6 +78,23 @@ impl RawManager {
         self.driver.handle(Input::Activity { heard });
     }
 
+    /// Takes up what earlier pages have left in the outbox.
+    #[wasm_bindgen(js_name = takeUp)]
+    pub fn take_up(&self) {
+        self.driver.take_up();
+    }
+
+    /// The lock of this entry of the outbox is ours.
+    pub fn claimed(&self, key: String) {
+        self.driver.claimed(key);
+    }
+
+    /// What the outbox still owes.
+    #[wasm_bindgen(js_name = pendingEnds)]
+    pub fn pending_ends(&self) -> JsValue {
+        to_js(&self.driver.pending_ends())
+    }
+
     /// Changes the settings for an absent person.
     #[wasm_bindgen(js_name = setInactivity)]
     pub fn set_inactivity(&self, options: &JsValue) -> Result<(), JsValue> {

@@ -11,6 +11,7 @@ import type {
   LogLevel,
   ManagerConfig,
   MeetingStream,
+  PendingEnd,
   Reason,
   Snapshot,
   StreamStatus,
@@ -85,6 +86,7 @@ export class ConnectionManager {
         if (!this.#isUsable()) this.#activity.abort();
         return this.#activity.signal;
       },
+      claimListener: (key: string) => () => this.#heard("a lock", () => this.#raw.claimed(key)),
       tabListener: (event: Event) => this.#heard("a message of another tab", () => this.#raw.tabEvent(event)),
       chat: unlessCrashed((generation: number, what: string, why?: string) => this.#chat.act(generation, what, why)),
       forgetUser: () => this.#chat.forget(),
@@ -111,6 +113,7 @@ export class ConnectionManager {
     this.#raw = this.#enter(() => new Raw(withoutExtras(config), host));
     this.#data = dataOf(config);
     this.#refresh();
+    if (config.backend) this.#enter(() => this.#raw.takeUp());
   }
 
   /**
@@ -204,6 +207,19 @@ export class ConnectionManager {
   /** Ends a stream. However many ask, it is ended once, and all of them get the answer. */
   readonly endStreamById = (streamId: string, reason?: string): Promise<EndResult> =>
     this.#call("endStreamById", { streamId, reason });
+
+  /**
+   * For an app that is about to navigate: ends the streams that this page holds; if it holds none, those of the streamer that
+   * are live now. Resolves with the first answer, or after 300 ms with `queued`, and goes on in the background. What another
+   * device of theirs holds lives on.
+   */
+  readonly endStreamOnRedirect = (streamerId: string): Promise<EndResult> => this.#call("endStreamOnRedirect", { streamerId });
+
+  /** What this browser still owes the database: ends and goodbyes that have not been answered. */
+  readonly pendingEnds = (): PendingEnd[] => this.#enter(() => this.#raw.pendingEnds() as PendingEnd[]);
+
+  /** Tries them all now. Resolves when each has been tried; `pendingEnds()` then has what is left. */
+  readonly retryPendingEnds = (): Promise<void> => this.#call<unknown>("retryPendingEnds", {}).then(() => {});
 
   /** A stream as the database has it, of whomever it is. */
   readonly getStreamStatus = (streamId: string): Promise<StreamStatus> => this.#call("getStreamStatus", { streamId });

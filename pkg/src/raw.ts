@@ -15,6 +15,9 @@ export interface Raw {
   setInactivity(options: unknown): void;
   tabEvent(event: Event): void;
   usage(): unknown;
+  takeUp(): void;
+  claimed(key: string): void;
+  pendingEnds(): unknown;
   wake(): void;
   snapshot(): unknown;
   trace(): unknown;
@@ -29,6 +32,7 @@ export interface Host {
   readonly pageListener: (event: Event) => void;
   readonly activityListener: () => void;
   activitySignal(): AbortSignal;
+  claimListener(key: string): () => void;
   readonly tabListener: (event: Event) => void;
   chat(generation: number, what: string, why?: string): void;
   forgetUser(): void;

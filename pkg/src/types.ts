@@ -196,9 +196,22 @@ export interface ActiveStream {
   viewers: number | null;
 }
 
+/** An end, or a goodbye, that the database has not answered yet. */
+export interface PendingEnd {
+  streamId: string;
+  kind: "end" | "leave";
+  at: number;
+  attempts: number;
+  lastError: string | null;
+}
+
 /** What came of an end. */
 export interface EndResult {
-  status: "ended" | "already_ended" | "not_found" | "queued";
+  /**
+   * `queued`: it could not be delivered yet; it is written down in this browser and goes on. `held_elsewhere`: this page has
+   * left it, and another tab or device keeps it alive.
+   */
+  status: "ended" | "already_ended" | "held_elsewhere" | "not_found" | "queued";
   ended: string[];
   already: string[];
   /** Calls that were made for it. */

@@ -16,13 +16,24 @@ pub struct PageLock {
 impl PageLock {
     /// Asks for a lock of this name, which nobody else asks for. `None` where there are no locks.
     pub fn hold(name: &str) -> Option<PageLock> {
+        PageLock::hold_and_tell(name, None)
+    }
+
+    /// The same, of a lock that others want too; `tell` is called when it is ours.
+    pub fn hold_and_tell(name: &str, tell: Option<&Function>) -> Option<PageLock> {
         let locks = navigator("locks")?;
         let request: Function = member(&locks, "request")?.dyn_into().ok()?;
         let release = Rc::new(RefCell::new(None));
         let keep = release.clone();
         // Held until this promise settles. Released before it was granted, it is given back as soon as it is.
         let held = Promise::new(&mut |resolve, _| *keep.borrow_mut() = Some(resolve));
-        let granted = Closure::once_into_js(move |_: JsValue| held);
+        let tell = tell.cloned();
+        let granted = Closure::once_into_js(move |_: JsValue| {
+            if let Some(tell) = tell {
+                let _ = tell.call0(&JsValue::UNDEFINED);
+            }
+            held
+        });
         let asked = request.call3(&locks, &name.into(), &Object::new(), &granted).ok()?;
         settle_quietly(asked);
         Some(PageLock { release })

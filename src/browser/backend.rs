@@ -2,7 +2,7 @@
 
 use super::driver::Host;
 use super::value::{from_js, set, to_js};
-use crate::engine::{Answer, Rpc, config};
+use crate::engine::{Answer, Input, Rpc, config};
 use js_sys::{Function, JSON, JsString, Object, Promise, Reflect};
 use std::cell::{Cell, RefCell};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -26,40 +26,84 @@ extern "C" {
 pub struct Backend {
     config: config::Backend,
     token: RefCell<Option<String>>,
+    /// Whose token was given last.
+    user: RefCell<Option<String>>,
+    /// What is new about that.
+    news: RefCell<Option<Input>>,
     asked: Cell<u32>,
 }
 
 impl Backend {
     /// A backend that has no token yet.
     pub fn new(config: config::Backend) -> Backend {
-        Backend { config, token: RefCell::default(), asked: Cell::new(0) }
+        Backend {
+            config,
+            token: RefCell::default(),
+            user: RefCell::default(),
+            news: RefCell::default(),
+            asked: Cell::new(0),
+        }
     }
 
-    /// Sends at once, within this very call, with the token at hand; `None` if there is none.
-    pub fn send_now(&self, rpc: &Rpc, signal: &AbortSignal) -> Option<Result<JsValue, JsValue>> {
+    /// Sends at once, within this very call, with the token at hand; `None` if there is none, or not of that user.
+    pub fn send_now(
+        &self,
+        rpc: &Rpc,
+        signal: &AbortSignal,
+        only_for: Option<&str>,
+    ) -> Option<Result<JsValue, JsValue>> {
         let token = self.token.borrow();
-        token.as_deref().map(|token| self.fetch(rpc, Some(token), signal))
+        let token = token.as_deref().filter(|token| is_for(only_for, Some(token)))?;
+        Some(self.fetch(rpc, Some(token), signal))
     }
 
-    /// Sends with the token that the app gives now.
-    pub async fn send(&self, host: &Host, rpc: &Rpc, signal: &AbortSignal) -> Answer {
+    /// Sends with the token that the app gives now; if `only_for` is somebody, then only with theirs.
+    pub async fn send(&self, host: &Host, rpc: &Rpc, signal: &AbortSignal, only_for: Option<&str>) -> Answer {
         match self.ask_token(host).await {
+            Ok(token) if !is_for(only_for, token.as_deref()) => Answer::OtherUser,
             Ok(token) => self.receive(self.fetch(rpc, token.as_deref(), signal)).await,
             Err(_) => Answer::NoToken,
         }
     }
 
     /// Asks the app for the token, and keeps it unless a later asking has been answered before. Null is "signed out": the call
-    /// goes out as nobody, and the database says what nobody may do.
+    /// goes out as nobody, and the database says what nobody may do. The last token is kept for what has to be ended with it.
     async fn ask_token(&self, host: &Host) -> Result<Option<String>, JsValue> {
         self.asked.set(self.asked.get().wrapping_add(1));
         let asking = self.asked.get();
         let given = JsFuture::from(Promise::resolve(&host.access_token()?)).await?;
         let token = given.as_string().filter(|token| !token.is_empty());
         if self.asked.get() == asking {
-            self.token.borrow_mut().clone_from(&token);
+            self.given(token.as_deref());
         }
         Ok(token)
+    }
+
+    /// The app has said who is signed in.
+    fn given(&self, token: Option<&str>) {
+        let user = token.and_then(subject);
+        match token {
+            Some(_) if user.is_some() && *self.user.borrow() != user => {
+                *self.news.borrow_mut() = Some(Input::User { id: user.clone() });
+            }
+            Some(_) => {}
+            None if self.user.borrow().is_some() => *self.news.borrow_mut() = Some(Input::SignedOut),
+            None => return,
+        }
+        *self.user.borrow_mut() = user;
+        if token.is_some() {
+            *self.token.borrow_mut() = token.map(str::to_owned);
+        }
+    }
+
+    /// What is new about who is signed in.
+    pub fn news(&self) -> Option<Input> {
+        self.news.take()
+    }
+
+    /// The user has signed out.
+    pub fn forget(&self) {
+        self.token.take();
     }
 
     /// Waits for the response and reads it.
@@ -100,4 +144,21 @@ impl Backend {
         let fetch: Function = Reflect::get(&global, &JsString::from("fetch"))?.dyn_into()?;
         fetch.call2(&global, &url.into(), &init)
     }
+}
+
+/// Whether this token will do. A token that does not say whose it is will do for everybody.
+fn is_for(only_for: Option<&str>, token: Option<&str>) -> bool {
+    match (only_for, token) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(user), Some(token)) => subject(token).is_none_or(|subject| subject == user),
+    }
+}
+
+/// The `sub` of a JWT; nothing of any other token. It is not verified: that is the server's.
+fn subject(token: &str) -> Option<String> {
+    let payload = token.split('.').nth(1)?.replace('-', "+").replace('_', "/");
+    let decode: Function = Reflect::get(&js_sys::global(), &JsString::from("atob")).ok()?.dyn_into().ok()?;
+    let text = decode.call1(&JsValue::UNDEFINED, &payload.into()).ok()?.as_string()?;
+    Reflect::get(&JSON::parse(&text).ok()?, &JsString::from("sub")).ok()?.as_string()
 }

@@ -3,6 +3,7 @@
 use super::awake::{PageLock, ScreenLock};
 use super::backend::Backend;
 use super::meeting::{self, Listening};
+use super::outbox::{self, Outbox};
 use super::page;
 use super::tabs::Tabs;
 use super::value::{error_to_js, to_js};
@@ -42,6 +43,9 @@ extern "C" {
     /// A new one each time.
     #[wasm_bindgen(method, catch, js_name = activitySignal)]
     fn activity_signal(this: &Host) -> Result<AbortSignal, JsValue>;
+    /// A function to call when the lock of this entry of the outbox is ours; it calls `RawManager::claimed`.
+    #[wasm_bindgen(method, catch, js_name = claimListener)]
+    fn claim_listener(this: &Host, key: &str) -> Result<Function, JsValue>;
     /// The function that other tabs' messages are to call.
     #[wasm_bindgen(method, getter, js_name = tabListener)]
     fn tab_listener(this: &Host) -> Function;
@@ -95,6 +99,7 @@ pub struct Driver {
     page_lock: RefCell<Option<PageLock>>,
     screen_lock: RefCell<Option<ScreenLock>>,
     tabs: RefCell<Option<Tabs>>,
+    outbox: RefCell<Outbox>,
     focus_in_meeting: Cell<bool>,
 }
 
@@ -111,6 +116,7 @@ impl Driver {
             last_meeting: Cell::new(0),
             page_lock: RefCell::default(),
             screen_lock: RefCell::default(),
+            outbox: RefCell::default(),
             tabs: RefCell::new(Tabs::open(&host.signal(), &host.tab_listener())),
             focus_in_meeting: Cell::new(false),
             host,
@@ -125,6 +131,7 @@ impl Driver {
         });
         page::listen(&driver.host.signal(), &driver.host.page_listener())?;
         driver.listen_for_activity()?;
+        outbox::listen(&driver.host.signal(), &driver.host.page_listener())?;
         Ok(driver)
     }
 
@@ -157,8 +164,25 @@ impl Driver {
         self.set_timer();
     }
 
+    /// Takes up what earlier pages have left behind.
+    pub fn take_up(self: &Rc<Self>) {
+        let entries = outbox::read_all();
+        if !entries.is_empty() {
+            self.handle(Input::Owed { entries });
+        }
+    }
+
+    /// The lock of an entry of the outbox is ours.
+    pub fn claimed(self: &Rc<Self>, key: String) {
+        let intent = outbox::read(&key);
+        self.handle(Input::Claimed { key, intent });
+    }
+
     /// Something has happened to the page, or to its windows.
     pub fn page_event(self: &Rc<Self>, event: &Event) {
+        if let Some(entry) = outbox::written(event) {
+            return self.handle(Input::Owed { entries: vec![entry] });
+        }
         let event = match event.type_().as_str() {
             "blur" | "focus" => self.focus_moved(),
             "enter" => {
@@ -211,6 +235,11 @@ impl Driver {
         self.tabs.take();
     }
 
+    /// What the outbox still owes.
+    pub fn pending_ends(&self) -> Value {
+        self.manager.try_borrow().map(|manager| manager.pending_ends()).unwrap_or_default()
+    }
+
     /// The settings for an absent person, changed by `options`.
     pub fn set_inactivity(self: &Rc<Self>, options: &Value) -> Result<(), Error> {
         let before = self.manager.try_borrow().map(|manager| manager.inactivity()).unwrap_or_default();
@@ -241,7 +270,20 @@ impl Driver {
     fn act(self: &Rc<Self>, output: Output) {
         // A callback that throws is the façade's to log; whatever it does, the next effect happens.
         let _ = match output {
-            Output::Send { request, rpc, fresh_token } => self.send(request, rpc, fresh_token),
+            Output::Send { request, rpc, fresh_token, only_for } => self.send(request, rpc, fresh_token, only_for),
+            Output::Store { key, intent } => {
+                if !outbox::store(&key, &intent) {
+                    self.handle(Input::NotStored);
+                }
+                Ok(())
+            }
+            Output::Claim { key } => self.host.claim_listener(&key).map(|granted| {
+                self.outbox.borrow_mut().claim(&key, &granted);
+            }),
+            Output::Release { key } => {
+                self.outbox.borrow_mut().release(&key);
+                Ok(())
+            }
             Output::StayAwake(awake) => {
                 let name = || ["streamkeeper:hosting:", &self.host.holder()].concat();
                 if awake.page != self.page_lock.borrow().is_some() {
@@ -251,7 +293,12 @@ impl Driver {
                 page::listen_for_unload(awake.page, &self.host.page_listener())
             }
             Output::Chat { generation, output } => self.host.chat(generation.0, output.name(), output.why()),
-            Output::ForgetUser => self.host.forget_user(),
+            Output::ForgetUser => {
+                if let Some(backend) = &self.backend {
+                    backend.forget();
+                }
+                self.host.forget_user()
+            }
             Output::TellTabs { user } => {
                 if let Some(tabs) = &*self.tabs.borrow() {
                     tabs.signed_out(&user);
@@ -278,20 +325,29 @@ impl Driver {
         };
     }
 
-    fn send(self: &Rc<Self>, request: RequestId, rpc: Rpc, fresh_token: bool) -> Result<(), JsValue> {
+    fn send(
+        self: &Rc<Self>,
+        request: RequestId,
+        rpc: Rpc,
+        fresh_token: bool,
+        only_for: Option<String>,
+    ) -> Result<(), JsValue> {
         let Some(backend) = self.backend.clone() else { return Ok(()) };
         let controller = AbortController::new()?;
         let signal = controller.signal();
         self.requests.borrow_mut().insert(request, controller);
         // Within this very call, if it may be: the page may be going.
-        let sent = if fresh_token { None } else { backend.send_now(&rpc, &signal) };
+        let sent = if fresh_token { None } else { backend.send_now(&rpc, &signal, only_for.as_deref()) };
         let (weak, host) = (Rc::downgrade(self), self.host.clone());
         spawn_local(async move {
             let answer = match sent {
                 Some(sent) => backend.receive(sent).await,
-                None => backend.send(&host, &rpc, &signal).await,
+                None => backend.send(&host, &rpc, &signal, only_for.as_deref()).await,
             };
             if let Some(driver) = weak.upgrade() {
+                if let Some(news) = backend.news() {
+                    driver.handle(news);
+                }
                 driver.requests.borrow_mut().remove(&request);
                 driver.handle(Input::Answer { request, answer });
             }

@@ -4,6 +4,7 @@ pub mod awake;
 pub mod backend;
 pub mod driver;
 pub mod meeting;
+pub mod outbox;
 pub mod page;
 pub mod tabs;
 pub mod value;

@@ -72,6 +72,13 @@ pub enum Action {
     AutoEnd,
     /// `forceEndAllStreams`.
     ForceEndAll,
+    /// `endStreamOnRedirect`.
+    EndOnRedirect {
+        /// Whose streams.
+        streamer: String,
+    },
+    /// `retryPendingEnds`.
+    RetryPending,
     /// `connectUser`.
     ConnectUser {
         /// Who.
@@ -110,6 +117,11 @@ impl Action {
             "listActiveStreams" => Ok(Action::ListActive),
             "autoEndInactiveStreams" => Ok(Action::AutoEnd),
             "forceEndAllStreams" => Ok(Action::ForceEndAll),
+            "endStreamOnRedirect" => Ok(Action::EndOnRedirect {
+                streamer: short_text("streamerId", arguments.get("streamerId"), MAX_USER_ID)?
+                    .ok_or_else(|| Error::argument("streamerId", &Value::Null, "the streamer's user id"))?,
+            }),
+            "retryPendingEnds" => Ok(Action::RetryPending),
             "connectUser" => connect_user(arguments),
             "disconnectUser" => Ok(Action::DisconnectUser),
             "reconnect" => {
@@ -133,6 +145,8 @@ impl Action {
             Action::ListActive => "listActiveStreams",
             Action::AutoEnd => "autoEndInactiveStreams",
             Action::ForceEndAll => "forceEndAllStreams",
+            Action::EndOnRedirect { .. } => "endStreamOnRedirect",
+            Action::RetryPending => "retryPendingEnds",
             Action::ConnectUser { .. } => "connectUser",
             Action::DisconnectUser => "disconnectUser",
             Action::Reconnect { .. } => "reconnect",
@@ -145,8 +159,13 @@ impl Action {
             Action::StartStream { stream, .. } => stream.as_ref().into(),
             Action::EndStream { stream, .. } | Action::StreamStatus { stream } => stream.into(),
             Action::ConnectUser { user, .. } => user.as_str().into(),
+            Action::EndOnRedirect { streamer } => streamer.as_str().into(),
             Action::Reconnect { force } => (*force).into(),
-            Action::ListActive | Action::AutoEnd | Action::ForceEndAll | Action::DisconnectUser => Value::Null,
+            Action::ListActive
+            | Action::AutoEnd
+            | Action::ForceEndAll
+            | Action::DisconnectUser
+            | Action::RetryPending => Value::Null,
         }
     }
 }

@@ -31,13 +31,14 @@ impl Rpc {
         Rpc { function: "start_stream", arguments, keepalive: false }
     }
 
-    /// `end_stream_comprehensive`, for one stream.
-    pub fn end(stream: &StreamId, reason: &str, holder: &str, attempt: u32) -> Rpc {
+    /// `end_stream_comprehensive`, for one stream. `leaves`: unless another holder keeps it alive.
+    pub fn end(stream: &StreamId, reason: &str, holder: &str, attempt: u32, leaves: bool) -> Rpc {
         let arguments = Value::object([
             ("p_stream_id", stream.into()),
             ("p_reason", reason.into()),
             ("p_holder", holder.into()),
             ("p_attempt", attempt.min(MAX_ATTEMPT).into()),
+            ("p_leave", leaves.into()),
         ]);
         Rpc { function: "end_stream_comprehensive", arguments, keepalive: true }
     }
@@ -125,6 +126,8 @@ pub enum Answer {
     TimedOut,
     /// The app's `accessToken` threw or rejected. Its message is not kept: it may hold what it was given.
     NoToken,
+    /// The token is not of the user for whom alone this was to be sent: nothing was.
+    OtherUser,
 }
 
 impl Answer {
@@ -143,6 +146,7 @@ impl Answer {
             Answer::Unreachable => "unreachable".into(),
             Answer::TimedOut => "timed out".into(),
             Answer::NoToken => "no token".into(),
+            Answer::OtherUser => "other user".into(),
         }
     }
 }
@@ -166,7 +170,8 @@ fn is_own(function: &str, body: &Value) -> bool {
     match function {
         "list_active_streams" => matches!(body, Value::List(_)),
         "auto_end_inactive_streams" => matches!(body, Value::Number(_)),
-        "end_stream_comprehensive" => matches!(status, "ended" | "already_ended" | "not_found"),
+        "end_stream_comprehensive" => matches!(status, "ended" | "already_ended" | "held_elsewhere" | "not_found"),
+        "record_chat_connection" => body.flag("success"),
         _ => matches!(status, "scheduled" | "live" | "ended" | "not_found"),
     }
 }
@@ -180,6 +185,9 @@ pub fn judge(function: &str, answer: Answer) -> Verdict {
         }
         Answer::TimedOut => return Verdict::Transient(failed(Code::Timeout, function, "no answer in time")),
         Answer::NoToken => return Verdict::Transient(failed(Code::Token, function, "accessToken() failed")),
+        Answer::OtherUser => {
+            return Verdict::Transient(failed(Code::Token, function, "somebody else is signed in"));
+        }
     };
     match body {
         Some(body) if (200..300).contains(&status) && is_own(function, &body) => Verdict::Delivered(body),

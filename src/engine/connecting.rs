@@ -60,11 +60,17 @@ impl Manager {
         }
     }
 
+    /// The app's `accessToken` gives null.
+    pub(super) fn signed_out(&mut self) {
+        self.sign_out();
+        self.outbox.user = None;
+    }
+
     fn sign_out(&mut self) {
         let now = self.now;
         self.chat.sign_out();
         self.usage.away_no_more(now);
-        self.outputs.push_back(Output::ForgetUser);
+        self.forgets = true;
         self.each_stream(|stream| {
             // With the token at hand, which is still good: the app's next one may be nobody's.
             stream.role == Role::Host

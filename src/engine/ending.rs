@@ -28,11 +28,25 @@ enum State {
     Failed,
 }
 
+/// What is tried next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Try {
+    /// To end it.
+    #[default]
+    End,
+    /// To find out whether somebody else has ended it, or a lost answer of our own.
+    Status,
+    /// To let go of it, so that it ends when nobody else holds it.
+    Goodbye,
+}
+
 /// Who says that it is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
-    /// An event.
+    /// An event: this page has left. Another holder keeps the stream alive.
     Signal,
+    /// An event: it is over for all.
+    Everybody,
     /// Somebody who asked for it.
     Person,
 }
@@ -46,7 +60,11 @@ pub enum Outcome {
     NotFound,
     /// Another attempt stands in the table of deadlines.
     Retrying,
-    /// This round is given up.
+    /// It lives on with another holder: this page has left it.
+    Left,
+    /// The database says no.
+    Refused,
+    /// This round is given up. The outbox still owes it.
     Failed,
 }
 
@@ -61,6 +79,8 @@ pub struct Latch {
     last_error: Option<Error>,
     refused: bool,
     by_person: bool,
+    leaves: bool,
+    next: Try,
 }
 
 impl Default for Latch {
@@ -74,6 +94,8 @@ impl Default for Latch {
             last_error: None,
             refused: false,
             by_person: false,
+            leaves: false,
+            next: Try::End,
         }
     }
 }
@@ -99,6 +121,13 @@ impl Latch {
         leaving
     }
 
+    /// The page is going: a leave that its meeting told of on the way is the page's, and no other.
+    pub fn leave_is_the_pages(&mut self, going_since: Millis) -> bool {
+        matches!(self.state, State::Leaving { since, .. } if since >= going_since)
+            && self.reason == "videoConferenceLeft"
+            && self.rejoin()
+    }
+
     /// What is leaving may take `grace` from its leave on.
     pub fn extend(&mut self, grace: Millis) -> bool {
         match self.state {
@@ -122,9 +151,42 @@ impl Latch {
             self.reason = reason.to_owned();
             self.rounds = self.rounds.saturating_add(1);
             self.attempt = 0;
+            self.next = Try::End;
             self.by_person = who == Who::Person;
+            self.leaves = who == Who::Signal;
         }
         begins
+    }
+
+    /// Whether another holder keeps it alive.
+    pub fn is_leave(&self) -> bool {
+        self.leaves
+    }
+
+    /// What the next attempt is.
+    pub fn next(&self) -> Try {
+        self.next
+    }
+
+    /// Whether the database has said no, and is not to be asked again.
+    pub fn is_refused(&self) -> bool {
+        self.refused
+    }
+
+    /// What was given up has been answered after all.
+    pub fn replayed(&mut self, verdict: &Verdict) {
+        match verdict {
+            Verdict::Delivered(body) if body.text("status") == Some("held_elsewhere") => *self = Latch::default(),
+            Verdict::Delivered(body) if body.text("status") == Some("not_found") => {
+                self.refused = true;
+                self.last_error = Some(Error::new(Code::NotFound, "there is no such stream"));
+            }
+            Verdict::Delivered(_) => drop(self.end(false)),
+            Verdict::Refused(error) | Verdict::Unauthorised(error) | Verdict::Transient(error) => {
+                self.refused = true;
+                self.last_error = Some(error.clone());
+            }
+        }
     }
 
     /// Somebody else has ended it.
@@ -154,8 +216,8 @@ impl Latch {
                 true
             }
             State::Failed => {
-                let reason = std::mem::take(&mut self.reason);
-                let begins = self.over(now, &reason, Who::Signal);
+                let (reason, leaves) = (std::mem::take(&mut self.reason), self.leaves);
+                let begins = self.over(now, &reason, if leaves { Who::Signal } else { Who::Everybody });
                 self.reason = reason;
                 begins
             }
@@ -198,8 +260,10 @@ impl Latch {
     /// An attempt is out, under this generation.
     pub fn sent(&mut self, request: RequestId) {
         self.state = State::Sending { request };
-        self.attempt = self.attempt.saturating_add(1);
-        self.sent = self.sent.saturating_add(1);
+        if self.next == Try::End {
+            self.attempt = self.attempt.saturating_add(1);
+            self.sent = self.sent.saturating_add(1);
+        }
     }
 
     /// The same attempt is out again, with a fresh token: an expired token is not a failure.
@@ -219,44 +283,66 @@ impl Latch {
         if self.state != (State::Sending { request }) {
             return None;
         }
-        Some(match verdict {
-            Verdict::Delivered(body) if body.text("status") == Some("not_found") => {
+        let status = match verdict {
+            Verdict::Delivered(body) => body.text("status"),
+            _ => None,
+        };
+        Some(match (self.next, verdict) {
+            (_, Verdict::Delivered(_)) if status == Some("not_found") => {
                 self.refused = true;
-                self.fail(&Error::new(Code::NotFound, "there is no such stream"));
-                Outcome::NotFound
+                self.fail(&Error::new(Code::NotFound, "there is no such stream"), Outcome::NotFound)
             }
-            Verdict::Delivered(body) => {
-                self.state = State::Ended;
-                self.last_error = None;
+            (Try::End, Verdict::Delivered(_)) if status == Some("held_elsewhere") => {
+                *self = Latch::default();
+                Outcome::Left
+            }
+            (Try::End, Verdict::Delivered(_)) => {
                 // After a lost answer "already ended" is our own doing.
-                Outcome::Ended(body.text("status") == Some("already_ended") && self.sent == 1)
+                self.end(status == Some("already_ended") && self.sent == 1)
             }
-            Verdict::Refused(error) => {
+            (_, Verdict::Delivered(_)) if status == Some("ended") => self.end(false),
+            (Try::End, Verdict::Refused(error)) => {
                 self.refused = true;
-                self.fail(error)
+                self.fail(error, Outcome::Refused)
             }
-            Verdict::Unauthorised(error) => self.fail(error),
-            Verdict::Transient(error) => {
+            (Try::End, Verdict::Unauthorised(error)) => self.fail(error, Outcome::Failed),
+            (Try::End, Verdict::Transient(error)) => {
                 self.refused = false;
                 let offline = !online && matches!(error.code, Code::Offline | Code::Timeout);
                 if offline {
                     self.attempt = self.attempt.saturating_sub(1);
                 }
                 if self.attempt >= config.max_attempts {
-                    return Some(self.fail(error));
+                    self.next = Try::Status;
                 }
                 let pause = if offline { OFFLINE_RETRY } else { delay(&config.delays, self.attempt) };
                 self.state = State::Waiting { until: now.saturating_add(pause), offline };
                 self.last_error = Some(error.clone());
                 Outcome::Retrying
             }
+            (Try::Status, _) => {
+                self.next = Try::Goodbye;
+                self.state = State::Waiting { until: now, offline: false };
+                Outcome::Retrying
+            }
+            (Try::Goodbye, _) => {
+                let error = self.last_error.take().unwrap_or_else(|| Error::new(Code::Rejected, "not ended"));
+                self.fail(&error, Outcome::Failed)
+            }
         })
     }
 
-    fn fail(&mut self, error: &Error) -> Outcome {
+    fn end(&mut self, elsewhere: bool) -> Outcome {
+        self.state = State::Ended;
+        self.last_error = None;
+        Outcome::Ended(elsewhere)
+    }
+
+    fn fail(&mut self, error: &Error, outcome: Outcome) -> Outcome {
         self.state = State::Failed;
+        self.next = Try::End;
         self.last_error = Some(error.clone());
-        Outcome::Failed
+        outcome
     }
 
     /// The snapshot's word for where it stands.
@@ -337,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn three_attempts_one_and_two_seconds_apart_then_failed() {
+    fn three_attempts_then_the_fallbacks_one_two_and_three_seconds_apart_then_failed() {
         let mut latch = Latch::default();
         assert!(latch.over(0, "hangup", Who::Signal));
         let down = transient(Code::Rejected);
@@ -345,7 +431,11 @@ mod tests {
         assert!(!latch.due(999));
         assert_eq!(attempt(&mut latch, 1_000, 2, &down, true), Outcome::Retrying);
         assert!(!latch.due(2_999));
-        assert_eq!(attempt(&mut latch, 3_000, 3, &down, true), Outcome::Failed);
+        assert_eq!(attempt(&mut latch, 3_000, 3, &down, true), Outcome::Retrying);
+        assert!(!latch.due(5_999) && latch.next() == Try::Status);
+        assert_eq!(attempt(&mut latch, 6_000, 4, &down, true), Outcome::Retrying);
+        assert_eq!(latch.next(), Try::Goodbye);
+        assert_eq!(attempt(&mut latch, 6_000, 5, &down, true), Outcome::Failed);
         assert_eq!((latch.status(), latch.deadline(), latch.attempt()), ("failed", None, 3));
     }
 
@@ -370,7 +460,7 @@ mod tests {
         let mut latch = Latch::default();
         latch.over(0, "hangup", Who::Signal);
         let refused = Verdict::Refused(Error::new(Code::NotAllowed, "no"));
-        assert_eq!(attempt(&mut latch, 0, 1, &refused, true), Outcome::Failed);
+        assert_eq!(attempt(&mut latch, 0, 1, &refused, true), Outcome::Refused);
         assert!(!latch.over(1, "readyToClose", Who::Signal) && !latch.online(1) && latch.deadline().is_none());
         assert!(latch.over(1, "requested", Who::Person));
     }

@@ -3,13 +3,17 @@
 use super::action::{Role, StreamId};
 use super::backend::{Rpc, Verdict};
 use super::config::OnPageHide;
+use super::ending::Who;
 use super::input::{Awake, Output};
 use super::lease::{self, Lease, Told};
 use super::manager::{Manager, Purpose};
 use super::page::{Exit, PageEvent};
 use super::streams::Stream;
 use super::value::Value;
-use super::{MeetingId, RequestId};
+use super::{MeetingId, Millis, RequestId};
+
+/// How long a host may take to get into the meeting.
+const JOIN_PATIENCE: Millis = 600_000;
 
 impl Manager {
     /// From here on the stream is held, if it is this page's to hold.
@@ -19,6 +23,24 @@ impl Manager {
             && let Some(stream) = self.streams.get_mut(id).filter(|stream| stream.is_live())
         {
             stream.lease.hold(now);
+            stream.held_since.get_or_insert(now);
+        }
+    }
+
+    /// A host who does not get into the meeting, because the camera is denied for instance, does not stream.
+    pub(super) fn leave_what_was_never_joined(&mut self) {
+        let now = self.now;
+        for (id, stream) in self.streams.iter_mut() {
+            let waited = stream.held_since.is_some_and(|since| since.saturating_add(JOIN_PATIENCE) <= now);
+            if !waited || stream.lease == Lease::None || stream.latch.status() != "live" {
+                continue;
+            }
+            let mut meetings = self.meetings.values().filter(|meeting| meeting.stream() == id && meeting.is_host());
+            // An app without a meeting streams by other means.
+            let first = meetings.next();
+            if first.is_some_and(|first| !first.was_joined()) && meetings.all(|other| !other.was_joined()) {
+                self.changed |= stream.latch.over(now, "never_joined", Who::Signal);
+            }
         }
     }
 
@@ -100,8 +122,29 @@ impl Manager {
         }
     }
 
+    /// This page holds the stream no longer; somebody else does.
+    pub(super) fn release_hold(&mut self, id: &StreamId) {
+        if let Some(stream) = self.streams.get_mut(id) {
+            stream.left = true;
+            let before = std::mem::take(&mut stream.lease);
+            self.give_up(before.under_way());
+        }
+    }
+
+    /// The host is in the meeting again that this page had left to another holder.
+    pub(super) fn hold_again(&mut self, id: &StreamId) {
+        if self.streams.get_mut(id).is_some_and(|stream| std::mem::take(&mut stream.left)) {
+            self.hold(id);
+        }
+    }
+
     fn renew(&mut self, id: &StreamId, fresh_token: bool) {
         let seconds = lease::seconds(self.page, self.config.ending.host_grace);
+        if self.page.exit == Exit::Gone {
+            self.owe_leave(id, seconds);
+        } else {
+            self.leave_is_owed_no_more(id);
+        }
         let rpc = Rpc::touch(id, &self.holder, seconds);
         let before = self.streams.get(id).and_then(|stream| stream.lease.under_way());
         self.give_up(before);
@@ -115,7 +158,14 @@ impl Manager {
         let now = self.now;
         let Some(stream) = self.streams.get_mut(id) else { return };
         match stream.lease.answered(now, request, verdict) {
-            None | Some(Told::Held) => {}
+            None => {}
+            Some(Told::Held) => {
+                if matches!(verdict, Verdict::Delivered(_)) {
+                    // Whoever it is, their token does for this stream.
+                    stream.user = self.outbox.user.clone().or(stream.user.take());
+                    self.leave_is_owed_no_more(id);
+                }
+            }
             Some(Told::NotOurs) => self.log("warn", "the stream is not this page's to hold", id, "not_held"),
             // While our own end is under way, it is that end of which we are told.
             Some(Told::Over) if !stream.is_live() => {}

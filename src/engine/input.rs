@@ -64,6 +64,27 @@ pub enum Input {
         /// Who.
         user: String,
     },
+    /// What lies in this browser's outbox, by key.
+    Owed {
+        /// What was found.
+        entries: Vec<(String, Value)>,
+    },
+    /// Nobody else sees to this entry of the outbox any more.
+    Claimed {
+        /// Which.
+        key: String,
+        /// What the storage holds of it now.
+        intent: Value,
+    },
+    /// The storage has taken nothing.
+    NotStored,
+    /// Whose token is at hand now.
+    User {
+        /// The JWT's `sub`.
+        id: Option<String>,
+    },
+    /// The app's `accessToken` gives null: its user has signed out.
+    SignedOut,
     /// The answer to a request.
     Answer {
         /// Its generation.
@@ -232,6 +253,25 @@ pub enum Output {
         /// Ask the app for the token first; otherwise the one at hand will do, and the request is out before the page is
         /// gone.
         fresh_token: bool,
+        /// Only with a token of this user.
+        only_for: Option<String>,
+    },
+    /// Write an intent into this browser's outbox, within this very call; null: strike it out.
+    Store {
+        /// Under which key.
+        key: String,
+        /// What.
+        intent: Value,
+    },
+    /// Ask to be the one who sees to an entry of the outbox; answer with [`Input::Claimed`].
+    Claim {
+        /// Which.
+        key: String,
+    },
+    /// The entry needs nobody any more.
+    Release {
+        /// Which.
+        key: String,
     },
     /// What a hosted stream needs of the browser has changed.
     StayAwake(Awake),
@@ -309,6 +349,11 @@ impl Input {
             }
             Input::Detach { meeting } => entry("detach", meeting.0.into(), Value::Null),
             Input::Meeting { meeting, event } => entry("meeting", meeting.0.into(), event.to_value()),
+            Input::Owed { entries } => entry("owed", (entries.len() as u32).into(), Value::Null),
+            Input::Claimed { key, .. } => entry("claimed", key.as_str().into(), Value::Null),
+            Input::NotStored => entry("not stored", Value::Null, Value::Null),
+            Input::User { id } => entry("user", Value::Null, id.as_deref().into()),
+            Input::SignedOut => entry("signed out", Value::Null, Value::Null),
             Input::Answer { request, answer } => entry("answer", request.0.into(), answer.to_value()),
             Input::Dispose => entry("dispose", Value::Null, Value::Null),
         }

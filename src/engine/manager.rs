@@ -6,19 +6,25 @@ use super::chat::Chat;
 use super::clock::Clock;
 use super::config::{Config, Inactivity, OnPageHide};
 use super::connecting::SignOut;
+use super::delivering::end_all_result;
 use super::ending::Who;
 use super::error::{Code, Error};
 use super::input::{Awake, Input, Output};
 use super::meeting::Meeting;
+use super::outbox::Outbox;
 use super::page::{Exit, Page, PageEvent};
 use super::presence::Presence;
-use super::streams::{Stream, end_all_result};
+use super::redirect::Redirect;
+use super::streams::Stream;
 use super::table::Table;
 use super::trace::Trace;
 use super::usage::Usage;
 use super::value::Value;
 use super::{CallId, Generation, MeetingId, Millis, RequestId};
 use std::collections::VecDeque;
+
+/// So long a `beforeunload` may be before its `pagehide`; a person who is asked may also stay.
+const GOING: Millis = 10_000;
 
 /// What a request is for.
 #[derive(Clone, Debug)]
@@ -32,6 +38,13 @@ pub(super) enum Purpose {
     ForceEndAll(CallId),
     /// Of a chat connection: nobody waits for the answer.
     Report,
+    /// To learn what is live of a streamer.
+    Redirect {
+        call: CallId,
+        streamer: String,
+    },
+    /// Of the outbox, by key.
+    Replay(String),
     Renew(StreamId),
     End(StreamId),
 }
@@ -42,6 +55,7 @@ pub(super) struct Pending {
     purpose: Purpose,
     rpc: Rpc,
     token_replaced: bool,
+    only_for: Option<String>,
     deadline: Millis,
 }
 
@@ -59,6 +73,8 @@ pub struct Manager {
     pub(super) chat_told: Value,
     pub(super) sign_outs: Vec<SignOut>,
     pub(super) usage: Usage,
+    pub(super) outbox: Outbox,
+    pub(super) redirects: Vec<Redirect>,
     /// The database takes reports of chat connections.
     pub(super) reports: bool,
     pub(super) streams: Table<StreamId, Stream>,
@@ -69,6 +85,10 @@ pub struct Manager {
     pub(super) trace: Trace,
     pub(super) changed: bool,
     pub(super) disposed: bool,
+    /// The user is to be forgotten, once what has to be sent with their token has been.
+    pub(super) forgets: bool,
+    /// Since when the page has been about to go.
+    going_since: Option<Millis>,
     pub(super) awake: Awake,
 }
 
@@ -89,6 +109,8 @@ impl Manager {
             chat,
             sign_outs: Vec::new(),
             usage: Usage::default(),
+            outbox: Outbox::default(),
+            redirects: Vec::new(),
             reports: true,
             streams: Table::default(),
             meetings: Table::default(),
@@ -98,6 +120,8 @@ impl Manager {
             trace: Trace::default(),
             changed: false,
             disposed: false,
+            forgets: false,
+            going_since: None,
             awake: Awake::default(),
         }
     }
@@ -127,6 +151,11 @@ impl Manager {
                 self.presence.reconsider();
             }
             Input::SignedOutElsewhere { user } => self.signed_out_elsewhere(&user),
+            Input::SignedOut => self.signed_out(),
+            Input::Owed { entries } => self.owed(entries),
+            Input::Claimed { key, intent } => self.claimed(&key, &intent),
+            Input::NotStored => self.not_stored(),
+            Input::User { id } => self.user_is(id),
             Input::Page(event) => self.page_event(event),
             Input::Call { call, action } => self.call(call, action),
             Input::Attach { meeting, attachment, joined } => self.attach(meeting, attachment, joined),
@@ -138,6 +167,9 @@ impl Manager {
         // Whatever woke us, every deadline is checked: a throttled timer can be late, never wrong.
         self.check_deadlines();
         self.stay_awake();
+        if std::mem::take(&mut self.forgets) {
+            self.outputs.push_back(Output::ForgetUser);
+        }
         if std::mem::take(&mut self.changed) {
             // First: whoever hears of an event finds the state that it tells of.
             self.outputs.push_front(Output::Changed);
@@ -156,7 +188,8 @@ impl Manager {
         let leases = self.streams.values().filter_map(|stream| stream.lease.deadline());
         let presence = self.presence.deadline(self.now, &self.config.inactivity, self.chat.is_wanted());
         let chat = self.chat.deadline(&self.surroundings());
-        let next = requests.chain(streams).chain(leases).chain(presence).chain(chat).min()?;
+        let next = requests.chain(streams).chain(leases).chain(presence).chain(chat);
+        let next = next.chain(self.outbox_deadline()).chain(self.redirect_deadline()).min()?;
         (!self.disposed).then(|| self.clock.to_wall(next))
     }
 
@@ -169,7 +202,7 @@ impl Manager {
             ("presence", self.presence.to_value(self.page, &self.config.inactivity, |at| self.clock.to_wall(at))),
             ("streams", Value::Object(streams)),
             ("rooms", Value::Object(Vec::new())),
-            ("pendingEnds", 0_u32.into()),
+            ("pendingEnds", (self.outbox.iter().count() as u32).into()),
         ])
     }
 
@@ -199,7 +232,12 @@ impl Manager {
         let now = self.now;
         match event {
             PageEvent::Online => self.each_stream(|stream| stream.latch.online(now)),
+            PageEvent::BeforeUnload => self.going_since = Some(now),
             PageEvent::PageHide { persisted } => {
+                if let Some(since) = self.going_since.take().filter(|since| now.saturating_sub(*since) <= GOING) {
+                    // Jitsi's iframe leaves the conference in its own beforeunload: a reload would end the stream.
+                    self.each_stream(|stream| stream.latch.leave_is_the_pages(since));
+                }
                 let end = !persisted && self.config.ending.on_page_hide == OnPageHide::End;
                 self.each_stream(|stream| {
                     let live = stream.role == Role::Host && stream.latch.status() == "live";
@@ -232,6 +270,8 @@ impl Manager {
             Action::ConnectUser { user, fixed_token } => self.connect_user(call, user, fixed_token),
             Action::DisconnectUser => self.disconnect_user(call),
             Action::Reconnect { force } => self.reconnect_user(call, force),
+            Action::EndOnRedirect { streamer } => self.end_on_redirect(call, &streamer),
+            Action::RetryPending => self.retry_pending(call),
             Action::StartStream { stream, title } => self.start(call, stream, title),
             Action::StreamStatus { stream } => self.ask(Purpose::Ask(call), Rpc::status(&stream)),
             Action::ListActive => self.ask(Purpose::Ask(call), Rpc::list()),
@@ -251,7 +291,7 @@ impl Manager {
         let Some(pending) = self.requests.remove(&request) else { return };
         let verdict = judge(pending.rpc.function, answer);
         if matches!(verdict, Verdict::Unauthorised(_)) && !pending.token_replaced {
-            let again = self.send(pending.purpose.clone(), pending.rpc, true);
+            let again = self.send_as(pending.purpose.clone(), pending.rpc, true, pending.only_for);
             if let Some(again) = self.requests.get_mut(&again) {
                 again.token_replaced = true;
             }
@@ -266,7 +306,12 @@ impl Manager {
                         stream.lease.resent(request, again);
                     }
                 }
-                Purpose::Start { .. } | Purpose::Ask(_) | Purpose::ForceEndAll(_) | Purpose::Report => {}
+                Purpose::Replay(key) => self.replay_resent(key, request, again),
+                Purpose::Start { .. }
+                | Purpose::Ask(_)
+                | Purpose::ForceEndAll(_)
+                | Purpose::Report
+                | Purpose::Redirect { .. } => {}
             }
             return;
         }
@@ -275,6 +320,8 @@ impl Manager {
             Purpose::Ask(call) => self.settle(call, found(verdict)),
             Purpose::ForceEndAll(call) => self.settle(call, found(verdict).map(|body| end_all_result(&body))),
             Purpose::Report => self.reported(&verdict),
+            Purpose::Redirect { call, streamer } => self.redirect_listed(call, &streamer, verdict),
+            Purpose::Replay(key) => self.replayed(&key, request, &verdict),
             Purpose::Renew(id) => self.renewed(&id, request, &verdict),
             Purpose::End(id) => self.end_answered(&id, request, &verdict),
         }
@@ -290,20 +337,36 @@ impl Manager {
             self.outputs.push_back(Output::Abort { request });
             self.answered(request, Answer::TimedOut);
         }
+        self.leave_what_was_never_joined();
         self.send_what_is_due();
         self.renew_what_is_due();
+        self.replay_what_is_due();
+        self.let_redirects_go();
+        self.settle_retries();
         self.settle_presence();
         self.settle_chat();
         self.settle_sign_outs();
     }
 
     pub(super) fn send(&mut self, purpose: Purpose, rpc: Rpc, fresh_token: bool) -> RequestId {
+        self.send_as(purpose, rpc, fresh_token, None)
+    }
+
+    pub(super) fn send_as(
+        &mut self,
+        purpose: Purpose,
+        rpc: Rpc,
+        fresh_token: bool,
+        only_for: Option<String>,
+    ) -> RequestId {
         self.last_request = self.last_request.wrapping_add(1);
         let request = RequestId(self.last_request);
         let deadline = self.now.saturating_add(self.config.ending.timeout);
         self.trace_output("send", Value::object([("request", request.0.into()), ("function", rpc.function.into())]));
-        self.requests.insert(request, Pending { purpose, rpc: rpc.clone(), token_replaced: false, deadline });
-        self.outputs.push_back(Output::Send { request, rpc, fresh_token });
+        let pending =
+            Pending { purpose, rpc: rpc.clone(), token_replaced: false, only_for: only_for.clone(), deadline };
+        self.requests.insert(request, pending);
+        self.outputs.push_back(Output::Send { request, rpc, fresh_token, only_for });
         request
     }
 
@@ -328,6 +391,8 @@ impl Manager {
             }
         }
         calls.extend(std::mem::take(&mut self.sign_outs).into_iter().map(SignOut::call));
+        calls.extend(std::mem::take(&mut self.redirects).into_iter().map(Redirect::call));
+        calls.append(&mut self.outbox.waiting);
         for call in calls {
             self.settle(call, Err(disposed()));
         }

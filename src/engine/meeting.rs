@@ -11,6 +11,9 @@ use super::value::Value;
 /// After a fatal error Jitsi reloads itself and is back in 10 to 30 s; a leave within that time is not yet an end.
 pub const FATAL_ERROR_GRACE: Millis = 60_000;
 
+/// The error by which Jitsi says that the meeting is over for everybody.
+pub const DESTROYED: &str = "conference.destroyed";
+
 /// The events that the manager listens to, by Jitsi's names.
 pub const EVENT_NAMES: [&str; 8] = [
     "videoConferenceJoined",
@@ -164,6 +167,11 @@ impl Meeting {
         self.attachment.role == Role::Host
     }
 
+    /// Whether this page has ever been in it.
+    pub fn was_joined(&self) -> bool {
+        self.ever_joined
+    }
+
     /// How many others have left while it was attached.
     pub fn participants_left(&self) -> u32 {
         self.participants_left
@@ -213,7 +221,7 @@ impl Meeting {
             }
             MeetingEvent::ErrorOccurred { name, .. } if name == "conference.destroyed" => {
                 self.joined = false;
-                Signal::Over("conference.destroyed")
+                Signal::Over(DESTROYED)
             }
             MeetingEvent::ErrorOccurred { fatal: true, .. } => {
                 self.fatal = true;

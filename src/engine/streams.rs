@@ -2,13 +2,14 @@
 
 use super::action::{Attachment, Role, StreamId};
 use super::backend::{Rpc, Verdict};
-use super::ending::{Latch, Outcome, Who};
+use super::delivering::end_result;
+use super::ending::{Latch, Who};
 use super::error::{Code, Error};
 use super::lease::Lease;
-use super::manager::{Manager, Purpose, found, no_backend};
-use super::meeting::{Meeting, MeetingEvent, Signal};
+use super::manager::{Manager, Purpose, found};
+use super::meeting::{DESTROYED, Meeting, MeetingEvent, Signal};
 use super::value::Value;
-use super::{CallId, MeetingId, Millis, RequestId};
+use super::{CallId, MeetingId, Millis};
 
 /// A stream that this page hosts or watches.
 #[derive(Debug)]
@@ -20,11 +21,29 @@ pub(super) struct Stream {
     pub(super) lease: Lease,
     /// The host's meeting that was detached last.
     pub(super) let_go: Option<Meeting>,
+    /// Whose it is, if that is known.
+    pub(super) streamer: Option<String>,
+    /// Whose token has held it, or was at hand when it was attached.
+    pub(super) user: Option<String>,
+    /// Since when this page has held it.
+    pub(super) held_since: Option<Millis>,
+    /// This page has left it, and another holder keeps it alive.
+    pub(super) left: bool,
 }
 
 impl Stream {
     pub(super) fn new(role: Role) -> Stream {
-        Stream { role, latch: Latch::default(), waiting: Vec::new(), lease: Lease::None, let_go: None }
+        Stream {
+            role,
+            latch: Latch::default(),
+            waiting: Vec::new(),
+            lease: Lease::None,
+            let_go: None,
+            streamer: None,
+            user: None,
+            held_since: None,
+            left: false,
+        }
     }
 
     /// The snapshot's entry.
@@ -46,7 +65,7 @@ impl Manager {
         self.streams.ensure(&id, || Stream::new(Role::Host));
         let Some(stream) = self.streams.get_mut(&id) else { return };
         if stream.latch.is_ended() {
-            return self.settle(call, Ok(end_result(&id, "already_ended", 0)));
+            return self.settle(call, Ok(end_result(&id, "already_ended", 0, "rpc")));
         }
         stream.waiting.push(call);
         let begins = stream.latch.over(now, reason.as_deref().unwrap_or("requested"), Who::Person);
@@ -61,6 +80,8 @@ impl Manager {
         let Some(stream) = self.streams.get_mut(&id) else { return };
         if host {
             stream.role = Role::Host;
+            stream.streamer = Some(attachment.streamer.clone());
+            stream.user = stream.user.take().or_else(|| self.outbox.user.clone());
         }
         // A host who goes on to watch has left all the same.
         let back = host && stream.latch.rejoin();
@@ -112,6 +133,7 @@ impl Manager {
             Signal::Here => {
                 self.changed |= stream.latch.rejoin();
                 self.note(&id, "joined", event.name());
+                self.hold_again(&id);
             }
             Signal::Longer(grace) => {
                 self.changed |= stream.latch.extend(grace);
@@ -119,7 +141,8 @@ impl Manager {
             }
             Signal::Leaving(reason, grace) => self.leave(&id, reason, grace),
             Signal::Over(reason) => {
-                let begins = stream.latch.over(self.now, reason, Who::Signal);
+                let who = if reason == DESTROYED { Who::Everybody } else { Who::Signal };
+                let begins = stream.latch.over(self.now, reason, who);
                 self.changed |= begins;
                 self.note(&id, if begins { "over" } else { "absorbed" }, reason);
             }
@@ -164,6 +187,7 @@ impl Manager {
                 self.streams.ensure(&id, || Stream::new(Role::Host));
                 if let Some(stream) = self.streams.get_mut(&id) {
                     stream.role = Role::Host;
+                    stream.streamer = status.text("streamer_id").map(str::to_owned);
                     stream.latch.started();
                 }
                 self.changed = true;
@@ -179,119 +203,4 @@ impl Manager {
             }
         }
     }
-
-    /// There is nobody to tell: that is said at once, as a refusal is, instead of waiting for ever.
-    fn end_without_backend(&mut self, id: &StreamId) {
-        let Some(stream) = self.streams.get_mut(id) else { return };
-        let nobody = RequestId(0);
-        stream.latch.sent(nobody);
-        self.end_answered(id, nobody, &Verdict::Refused(no_backend("ending a stream")));
-    }
-
-    pub(super) fn end_answered(&mut self, id: &StreamId, request: RequestId, verdict: &Verdict) {
-        let Some(stream) = self.streams.get_mut(id) else { return };
-        let latch = &mut stream.latch;
-        let Some(outcome) = latch.answered(self.now, request, verdict, self.page.online, &self.config.ending) else {
-            return;
-        };
-        let sent = latch.sent_in_all();
-        let reason = Value::from(latch.reason());
-        let error = latch.last_error().cloned();
-        let waiting = if outcome == Outcome::Retrying { Vec::new() } else { std::mem::take(&mut stream.waiting) };
-        self.changed = true;
-
-        let status = match verdict {
-            Verdict::Delivered(body) => body.text("status"),
-            _ => None,
-        };
-        self.emit(
-            "endAttempt",
-            Value::object([
-                ("streamId", id.into()),
-                ("attempt", sent.into()),
-                ("signal", reason.clone()),
-                ("ok", status.is_some().into()),
-                ("status", status.into()),
-                ("error", error.as_ref().map(|error| error.message.as_str()).into()),
-            ]),
-        );
-        self.usage.end_answered(outcome);
-        match outcome {
-            Outcome::Retrying => {}
-            Outcome::NotFound => {
-                self.log("warn", "the database knows no such stream", id, "not_found");
-                if !self.meetings.values().any(|meeting| meeting.stream() == id) {
-                    self.streams.remove(id);
-                }
-                for call in waiting {
-                    self.settle(call, Ok(end_result(id, "not_found", sent)));
-                }
-            }
-            Outcome::Ended(elsewhere) => {
-                self.emit(
-                    "end",
-                    Value::object([("streamId", id.into()), ("reason", reason), ("elsewhere", elsewhere.into())]),
-                );
-                for call in waiting {
-                    self.settle(call, Ok(end_result(id, status.unwrap_or("ended"), sent)));
-                }
-            }
-            Outcome::Failed => {
-                self.log(
-                    "error",
-                    "the stream could not be ended",
-                    id,
-                    error.as_ref().map_or("", |error| &error.message),
-                );
-                for call in waiting {
-                    self.settle(call, Err(error.clone().unwrap_or_else(|| Error::new(Code::Rejected, "not ended"))));
-                }
-            }
-        }
-    }
-
-    pub(super) fn send_what_is_due(&mut self) {
-        let now = self.now;
-        let due = |(id, stream): (&StreamId, &mut Stream)| stream.latch.due(now).then(|| id.clone());
-        let due: Vec<StreamId> = self.streams.iter_mut().filter_map(due).collect();
-        for id in due {
-            let Some(stream) = self.streams.get(&id) else { continue };
-            if self.config.backend.is_none() {
-                self.end_without_backend(&id);
-                continue;
-            }
-            let reason = stream.latch.reason().unwrap_or_default();
-            let rpc = Rpc::end(&id, reason, &self.holder, stream.latch.sent_in_all().saturating_add(1));
-            let fresh_token = stream.latch.is_fresh_request();
-            let request = self.send(Purpose::End(id.clone()), rpc, fresh_token);
-            if let Some(stream) = self.streams.get_mut(&id) {
-                stream.latch.sent(request);
-            }
-            self.changed = true;
-        }
-    }
-}
-
-/// `EndResult` in the npm package, for everything that was live.
-pub(super) fn end_all_result(body: &Value) -> Value {
-    let listed = |name| body.get(name).cloned().unwrap_or(Value::List(Vec::new()));
-    Value::object([
-        ("status", body.text("status").into()),
-        ("ended", listed("ended")),
-        ("already", listed("already_ended")),
-        ("attempts", 1_u32.into()),
-        ("via", "rpc".into()),
-    ])
-}
-
-/// `EndResult` in the npm package.
-fn end_result(id: &StreamId, status: &str, attempts: u32) -> Value {
-    let listed = |is: bool| Value::List(if is { vec![id.into()] } else { Vec::new() });
-    Value::object([
-        ("status", status.into()),
-        ("ended", listed(status == "ended")),
-        ("already", listed(status == "already_ended")),
-        ("attempts", attempts.into()),
-        ("via", "rpc".into()),
-    ])
 }

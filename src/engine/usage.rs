@@ -32,6 +32,7 @@ pub struct Usage {
     end_attempts: u32,
     ended: u32,
     end_failed: u32,
+    replayed: u32,
     reported: Counted,
 }
 
@@ -68,10 +69,15 @@ impl Usage {
     pub fn end_answered(&mut self, outcome: Outcome) {
         self.end_attempts = self.end_attempts.saturating_add(1);
         match outcome {
-            Outcome::Retrying | Outcome::NotFound => {}
+            Outcome::Retrying | Outcome::NotFound | Outcome::Left => {}
             Outcome::Ended(_) => self.ended = self.ended.saturating_add(1),
-            Outcome::Failed => self.end_failed = self.end_failed.saturating_add(1),
+            Outcome::Failed | Outcome::Refused => self.end_failed = self.end_failed.saturating_add(1),
         }
+    }
+
+    /// The outbox has delivered an end.
+    pub fn replayed(&mut self) {
+        self.replayed = self.replayed.saturating_add(1);
     }
 
     /// Nobody is away any more: what is not connected from now on is not saved.
@@ -110,7 +116,7 @@ impl Usage {
                     ("attempts", self.end_attempts.into()),
                     ("ended", self.ended.into()),
                     ("failed", self.end_failed.into()),
-                    ("replayed", 0_u32.into()),
+                    ("replayed", self.replayed.into()),
                 ]),
             ),
         ])

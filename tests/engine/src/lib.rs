@@ -2,7 +2,7 @@
 
 pub mod chat;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use streamkeeper::engine::page::{Exit, Page};
 use streamkeeper::engine::{
     Action, Answer, Attachment, Awake, CallId, ChatOutput, Config, Error, Generation, Input, Manager, MeetingEvent,
@@ -21,6 +21,8 @@ pub struct Sent {
     pub rpc: Rpc,
     /// With a token that the app is asked for.
     pub fresh_token: bool,
+    /// Only with a token of this user.
+    pub only_for: Option<String>,
     /// Its generation.
     pub request: RequestId,
 }
@@ -55,6 +57,10 @@ pub struct World {
     pub chat: Vec<(Millis, Generation, ChatOutput)>,
     /// What the database was told of them.
     pub reports: Vec<Sent>,
+    /// What lies in the browser's outbox.
+    pub stored: BTreeMap<String, Value>,
+    /// What of it this page sees to, or wants to.
+    pub claims: BTreeSet<String>,
     /// How often the user was to be forgotten.
     pub forgotten: u32,
     /// What the other tabs were told.
@@ -108,6 +114,8 @@ impl World {
             hung_up: Vec::new(),
             chat: Vec::new(),
             reports: Vec::new(),
+            stored: BTreeMap::new(),
+            claims: BTreeSet::new(),
             forgotten: 0,
             told: Vec::new(),
             listens: true,
@@ -125,8 +133,8 @@ impl World {
         let mut renewals = Vec::new();
         while let Some(output) = self.manager.poll() {
             match output {
-                Output::Send { request, rpc, fresh_token } => {
-                    let sent = Sent { at: self.now, rpc, fresh_token, request };
+                Output::Send { request, rpc, fresh_token, only_for } => {
+                    let sent = Sent { at: self.now, rpc, fresh_token, only_for, request };
                     if sent.rpc.function == "record_chat_connection" {
                         self.reports.push(sent);
                     } else if sent.rpc.function == "touch_stream" {
@@ -150,6 +158,10 @@ impl World {
                     let client = Value::from(generation.0);
                     self.settled.entry(call).or_default().push(Ok(client));
                 }
+                Output::Store { key, intent: Value::Null } => drop(self.stored.remove(&key)),
+                Output::Store { key, intent } => drop(self.stored.insert(key, intent)),
+                Output::Claim { key } => drop(self.claims.insert(key)),
+                Output::Release { key } => drop(self.claims.remove(&key)),
                 Output::ForgetUser => self.forgotten += 1,
                 Output::TellTabs { user } => self.told.push(user),
                 Output::ListenForActivity => self.listens = true,

@@ -87,8 +87,8 @@ fn an_expired_token_is_refreshed_at_once_and_is_not_a_failure() {
     world.emit(meeting, "hangup");
     world.answer_error(401, "PGRST303");
     world.answer_error(401, "PGRST301");
-    world.pass(60_000);
-    assert_eq!((world.status(STREAM).as_str(), world.sent.len()), ("failed", 2));
+    world.pass(29_000);
+    assert_eq!((world.status(STREAM).as_str(), world.sent.len()), ("failed", 2), "until the outbox tries again");
 }
 
 #[test]
@@ -143,6 +143,7 @@ fn strict_mode_detaches_and_attaches_again_and_nothing_ends() {
     world.handle(Input::Detach { meeting: first });
     assert_eq!(world.status(STREAM), "leaving");
     let second = world.attach(STREAM, "host");
+    world.emit(second, "videoConferenceJoined");
     world.pass(3_600_000);
     assert_eq!((world.status(STREAM).as_str(), world.sent.len()), ("live", 0));
     // What the first mount's listeners still say belongs to nobody.
@@ -204,7 +205,7 @@ fn what_failed_for_want_of_a_network_is_tried_again_when_it_is_back() {
     let meeting = world.host();
     world.emit(meeting, "readyToClose");
     // The browser did not notice.
-    for pause in [1_000, 2_000, 0] {
+    for pause in [1_000, 2_000, 3_000, 0] {
         world.answer(Answer::Unreachable);
         world.pass(pause);
     }
@@ -268,19 +269,121 @@ fn everyone_who_asks_for_the_end_gets_the_one_answer() {
 }
 
 #[test]
-fn an_end_that_is_given_up_rejects_and_a_person_may_always_try_again() {
+fn an_end_that_is_given_up_is_queued_and_a_person_may_always_try_again() {
     let mut world = World::new();
     for round in 1..=5 {
         let call = world.end(STREAM);
-        for pause in [1_000, 2_000, 0] {
+        for pause in [1_000, 2_000, 3_000] {
             world.answer_error(500, "XX000");
             world.pass(pause);
         }
-        assert!(matches!(world.result(call), Some(Err(error)) if error.code == Code::Rejected), "round {round}");
+        assert_eq!(world.in_flight[0].rpc.function, "get_stream_status", "round {round}");
+        world.answer_ok("live");
+        let Some(Ok(result)) = world.result(call) else { panic!("round {round}: {:?}", world.result(call)) };
+        assert_eq!((result.text("status"), result.text("via")), (Some("queued"), Some("outbox")));
+        assert_eq!(world.status(STREAM), "failed");
     }
     let call = world.end(STREAM);
     world.answer_ok("not_found");
     assert!(matches!(world.result(call), Some(Ok(result)) if result.text("status") == Some("not_found")));
+    assert!(world.stored.is_empty());
+}
+
+/// Three attempts that fail, and the three seconds before the fallbacks.
+fn round_fails(world: &mut World) {
+    for pause in [1_000, 2_000, 3_000] {
+        world.answer_error(500, "XX000");
+        world.pass(pause);
+    }
+}
+
+#[test]
+fn before_it_is_given_up_it_is_asked_whether_somebody_else_has_ended_it() {
+    let mut world = World::new();
+    let call = world.end(STREAM);
+    round_fails(&mut world);
+    world.answer_ok("ended");
+    let Some(Ok(result)) = world.result(call) else { panic!("{:?}", world.result(call)) };
+    assert_eq!((result.text("status"), result.text("via")), (Some("ended"), Some("fallback")));
+    assert_eq!((world.status(STREAM).as_str(), world.count("end")), ("ended", 1));
+    assert!(world.stored.is_empty());
+}
+
+#[test]
+fn then_this_page_lets_go_of_it_which_ends_it_if_nobody_else_holds_it() {
+    let mut world = World::new();
+    world.renewal_answer = Some(engine_tests::ok("ended"));
+    let call = world.end(STREAM);
+    round_fails(&mut world);
+    world.answer_error(500, "XX000");
+    let goodbye = world.renewals.last().unwrap();
+    assert_eq!(goodbye.rpc.arguments.get("p_lease_seconds"), Some(&0_u32.into()));
+    let Some(Ok(result)) = world.result(call) else { panic!("{:?}", world.result(call)) };
+    assert_eq!((result.text("status"), result.text("via")), (Some("ended"), Some("fallback")));
+    assert_eq!(world.status(STREAM), "ended");
+}
+
+#[test]
+fn a_leave_does_not_end_what_another_device_holds_and_an_end_for_all_does() {
+    for (event, name, leaves) in [
+        ("readyToClose", Value::Null, true),
+        ("hangup", Value::Null, true),
+        ("errorOccurred", Value::object([("name", "conference.destroyed".into())]), false),
+    ] {
+        let mut world = World::new();
+        let meeting = world.host();
+        let event = streamkeeper::engine::MeetingEvent::parse(event, &name).unwrap();
+        world.handle(Input::Meeting { meeting, event: event.clone() });
+        assert_eq!(world.sent[0].rpc.arguments.get("p_leave"), Some(&leaves.into()), "{event:?}");
+    }
+    let mut world = World::new();
+    world.end(STREAM);
+    assert_eq!(world.sent[0].rpc.arguments.get("p_leave"), Some(&false.into()), "endStreamById");
+
+    let mut world = World::new();
+    let meeting = world.host();
+    world.emit(meeting, "hangup");
+    world.answer_ok("held_elsewhere");
+    assert_eq!((world.status(STREAM).as_str(), world.count("end")), ("live", 0));
+    let renewals = world.renewals.len();
+    world.pass(600_000);
+    assert_eq!(world.renewals.len(), renewals, "this page holds it no longer");
+    assert!(world.stored.is_empty());
+    world.emit(meeting, "videoConferenceJoined");
+    assert_eq!(world.renewals.len(), renewals + 1, "until its host is back in the meeting");
+}
+
+#[test]
+fn a_host_who_never_gets_into_the_meeting_does_not_stream() {
+    let mut world = World::new();
+    world.attach(STREAM, "host");
+    world.pass(599_000);
+    assert_eq!(world.status(STREAM), "live");
+    world.pass(20_000);
+    assert_eq!(world.stream(STREAM, "reason"), "never_joined".into());
+    let mut joined = World::new();
+    joined.host();
+    joined.pass(3_600_000);
+    assert_eq!(joined.status(STREAM), "live");
+}
+
+#[test]
+fn the_leave_that_jitsis_iframe_tells_of_when_the_page_reloads_is_the_pages() {
+    let mut world = World::new();
+    let meeting = world.host();
+    world.page(PageEvent::BeforeUnload);
+    world.emit(meeting, "videoConferenceLeft");
+    world.page(PageEvent::PageHide { persisted: false });
+    assert!(world.sent.is_empty(), "a reload keeps the stream");
+    assert_eq!(world.renewals.last().unwrap().rpc.arguments.get("p_lease_seconds"), Some(&30_u32.into()));
+    // One that had begun before is the host's own.
+    let mut world = World::new();
+    let meeting = world.host();
+    world.emit(meeting, "videoConferenceLeft");
+    world.pass(1_000);
+    world.page(PageEvent::BeforeUnload);
+    world.page(PageEvent::PageHide { persisted: false });
+    assert_eq!(world.sent.len(), 1);
 }
 
 #[test]

@@ -165,6 +165,8 @@ fn what_leaves_is_held_and_what_ends_is_not() {
     world.emit(meeting, "videoConferenceLeft");
     world.pass(49_000);
     assert_eq!(world.renewals.len(), 3);
+    world.pass(1_000);
+    world.answer_ok("ended");
     world.pass(100_000);
     assert_eq!(world.renewals.len(), 3);
 }

@@ -1,0 +1,294 @@
+//! The outbox among everything else that a manager does: what gets in, what is sent again, what is struck out.
+
+use super::action::StreamId;
+use super::backend::{Rpc, Verdict};
+use super::ending::Outcome;
+use super::error::Code;
+use super::input::Output;
+use super::manager::{Manager, Purpose};
+use super::outbox::{Intent, Kind, Standing};
+use super::page::Exit;
+use super::value::Value;
+use super::{CallId, Millis, RequestId};
+
+impl Manager {
+    /// Before the first byte of an end is sent.
+    pub(super) fn owe_end(&mut self, id: &StreamId) {
+        let Some(stream) = self.streams.get(id) else { return };
+        let intent = Intent {
+            reason: stream.latch.reason().unwrap_or_default().to_owned(),
+            leaves: stream.latch.is_leave(),
+            attempts: stream.latch.sent_in_all(),
+            last_error: stream.latch.last_error().map(|error| error.message.clone()),
+            ..self.intent(id, Kind::End)
+        };
+        let key = intent.key();
+        // A new round takes over from a call of the outbox's own.
+        if let Some(Standing::Sending(request)) = self.outbox.get(&key).map(|entry| entry.standing) {
+            self.requests.remove(&request);
+            self.outputs.push_back(Output::Abort { request });
+        }
+        self.owe(intent);
+    }
+
+    /// Before a page that goes away says its goodbye.
+    pub(super) fn owe_leave(&mut self, id: &StreamId, seconds: u32) {
+        let until = self.wall().saturating_add(Millis::from(seconds) * 1_000);
+        let intent = self.intent(id, Kind::Leave { until });
+        self.owe(intent);
+    }
+
+    /// Whose token a call about this stream needs, as far as that is known.
+    pub(super) fn user_of(&self, id: &StreamId) -> Option<String> {
+        self.streams.get(id).and_then(|stream| stream.user.clone()).or_else(|| self.outbox.user.clone())
+    }
+
+    fn intent(&self, id: &StreamId, kind: Kind) -> Intent {
+        let streamer = self.streams.get(id).and_then(|stream| stream.streamer.clone());
+        let user = self.user_of(id);
+        Intent {
+            stream: id.clone(),
+            holder: self.holder.clone(),
+            user: user.or(streamer),
+            kind,
+            reason: String::new(),
+            leaves: false,
+            at: self.wall(),
+            attempts: 0,
+            last_error: None,
+        }
+    }
+
+    fn owe(&mut self, intent: Intent) {
+        let key = intent.key();
+        let is_new = self.outbox.get(&key).is_none();
+        self.store(&key, intent.to_value());
+        if is_new {
+            self.outputs.push_back(Output::Claim { key });
+        }
+        if let Some(oldest) = self.outbox.put(intent, Standing::Latched) {
+            self.strike(&oldest);
+        }
+        self.changed = true;
+    }
+
+    /// What has become of this page's own end of a stream.
+    pub(super) fn end_is_owed_no_more(&mut self, id: &StreamId, outcome: Outcome) {
+        let key = self.intent(id, Kind::End).key();
+        let now = self.now;
+        match outcome {
+            Outcome::Retrying => self.note_attempt(id, &key),
+            Outcome::Failed => {
+                self.note_attempt(id, &key);
+                if let Some(entry) = self.outbox.get_mut(&key) {
+                    entry.wait(now, false);
+                }
+            }
+            Outcome::Ended(_) | Outcome::NotFound | Outcome::Left | Outcome::Refused => self.strike(&key),
+        }
+    }
+
+    fn note_attempt(&mut self, id: &StreamId, key: &String) {
+        let Some(latch) = self.streams.get(id).map(|stream| &stream.latch) else { return };
+        let (attempts, error) = (latch.sent_in_all(), latch.last_error().map(|error| error.message.clone()));
+        if let Some(entry) = self.outbox.get_mut(key) {
+            entry.intent.attempts = attempts;
+            entry.intent.last_error = error;
+            let value = entry.intent.to_value();
+            self.store(key, value);
+        }
+    }
+
+    /// This page holds the stream again, or has been heard: its goodbye is not owed.
+    pub(super) fn leave_is_owed_no_more(&mut self, id: &StreamId) {
+        let key = self.intent(id, Kind::End).key();
+        if self.outbox.get(&key).is_some_and(|entry| entry.intent.kind != Kind::End) {
+            self.strike(&key);
+        }
+    }
+
+    fn strike(&mut self, key: &String) {
+        if self.outbox.remove(key).is_some() {
+            self.store(key, Value::Null);
+            self.outputs.push_back(Output::Release { key: key.clone() });
+            self.changed = true;
+        }
+    }
+
+    fn store(&mut self, key: &str, intent: Value) {
+        self.outputs.push_back(Output::Store { key: key.to_owned(), intent });
+    }
+
+    /// What lies in the storage, of other page loads: each is ours as soon as nobody else is there to see to it.
+    pub(super) fn owed(&mut self, entries: Vec<(String, Value)>) {
+        for (key, value) in entries {
+            match Intent::parse(&key, &value) {
+                Some(intent) if intent.holder == self.holder || self.outbox.get(&key).is_some() => {}
+                Some(intent) if !intent.is_stale(self.wall()) => {
+                    self.outputs.push_back(Output::Claim { key });
+                    if let Some(oldest) = self.outbox.put(intent, Standing::Elsewhere) {
+                        self.strike(&oldest);
+                    }
+                    self.changed = true;
+                }
+                _ => self.store(&key, Value::Null),
+            }
+        }
+    }
+
+    /// Nobody else sees to it any more. `value`: what the storage holds now.
+    pub(super) fn claimed(&mut self, key: &String, value: &Value) {
+        let now = self.now;
+        let Some(entry) = self.outbox.get_mut(key) else {
+            self.outputs.push_back(Output::Release { key: key.clone() });
+            return;
+        };
+        if entry.standing != Standing::Elsewhere {
+            return;
+        }
+        match Intent::parse(key, value) {
+            Some(intent) => {
+                entry.intent = intent;
+                entry.standing = Standing::Due(now);
+            }
+            // Done by whoever had it.
+            None => self.strike(key),
+        }
+    }
+
+    /// Whose token is at hand now.
+    pub(super) fn user_is(&mut self, user: Option<String>) {
+        if user.is_some() && self.outbox.user != user {
+            self.outbox.user = user;
+            self.outbox.hurry(self.now);
+        }
+    }
+
+    /// The storage takes nothing: said once, and everything goes on in memory.
+    pub(super) fn not_stored(&mut self) {
+        if !std::mem::replace(&mut self.outbox.warned, true) {
+            let message = "localStorage takes nothing: an end that is lost with this page is left to the lease";
+            let log = [("level", "warn".into()), ("message", message.into()), ("data", Value::Null)];
+            self.emit("log", Value::object(log));
+        }
+    }
+
+    pub(super) fn replay_what_is_due(&mut self) {
+        if !self.can_replay() {
+            return;
+        }
+        for key in self.outbox.due(self.now) {
+            let Some(entry) = self.outbox.get(&key) else { continue };
+            let intent = entry.intent.clone();
+            if intent.is_stale(self.wall()) {
+                self.strike(&key);
+                continue;
+            }
+            let rpc = match intent.kind {
+                Kind::End => {
+                    let attempt = intent.attempts.saturating_add(1);
+                    Rpc::end(&intent.stream, &intent.reason, &intent.holder, attempt, intent.leaves)
+                }
+                Kind::Leave { until } => {
+                    let left = until.saturating_sub(self.wall()).div_ceil(1_000).min(900) as u32;
+                    Rpc::touch(&intent.stream, &intent.holder, left)
+                }
+            };
+            let request = self.send_as(Purpose::Replay(key.clone()), rpc, true, intent.user);
+            if let Some(entry) = self.outbox.get_mut(&key) {
+                entry.standing = Standing::Sending(request);
+            }
+        }
+    }
+
+    pub(super) fn replayed(&mut self, key: &String, request: RequestId, verdict: &Verdict) {
+        let now = self.now;
+        let Some(entry) = self.outbox.get_mut(key).filter(|entry| entry.standing == Standing::Sending(request)) else {
+            return;
+        };
+        let intent = entry.intent.clone();
+        match verdict {
+            Verdict::Delivered(_) | Verdict::Refused(_) => {
+                self.strike(key);
+                if intent.kind == Kind::End {
+                    self.end_was_replayed(&intent, verdict);
+                }
+            }
+            Verdict::Unauthorised(error) | Verdict::Transient(error) => {
+                entry.wait(now, error.code == Code::Token);
+                if error.code != Code::Token {
+                    entry.intent.attempts = entry.intent.attempts.saturating_add(1);
+                }
+                entry.intent.last_error = Some(error.message.clone());
+                let value = entry.intent.to_value();
+                self.store(key, value);
+                self.changed = true;
+            }
+        }
+    }
+
+    /// What this page may have given up has been answered after all.
+    fn end_was_replayed(&mut self, intent: &Intent, verdict: &Verdict) {
+        let over = match verdict {
+            Verdict::Delivered(body) => matches!(body.text("status"), Some("ended" | "already_ended")),
+            _ => false,
+        };
+        if over {
+            self.usage.replayed();
+        }
+        let Some(stream) = self.streams.get_mut(&intent.stream) else { return };
+        if stream.latch.status() != "failed" {
+            return;
+        }
+        stream.latch.replayed(verdict);
+        self.changed = true;
+        if over {
+            let data = [
+                ("streamId", (&intent.stream).into()),
+                ("reason", intent.reason.as_str().into()),
+                ("elsewhere", false.into()),
+            ];
+            self.emit("end", Value::object(data));
+        }
+    }
+
+    /// The same call is out again, with a fresh token.
+    pub(super) fn replay_resent(&mut self, key: &String, before: RequestId, again: RequestId) {
+        if let Some(entry) = self.outbox.get_mut(key).filter(|entry| entry.standing == Standing::Sending(before)) {
+            entry.standing = Standing::Sending(again);
+        }
+    }
+
+    /// The next deadline, if there is somebody to keep it.
+    pub(super) fn outbox_deadline(&self) -> Option<Millis> {
+        self.outbox.deadline().filter(|_| self.can_replay())
+    }
+
+    fn can_replay(&self) -> bool {
+        self.config.backend.is_some() && self.page.online && !self.page.frozen && self.page.exit == Exit::None
+    }
+
+    /// `retryPendingEnds`: resolves when each has been tried.
+    pub(super) fn retry_pending(&mut self, call: CallId) {
+        self.outbox.hurry(self.now);
+        self.outbox.waiting.push(call);
+    }
+
+    pub(super) fn settle_retries(&mut self) {
+        if self.outbox.waiting.is_empty() || self.outbox.is_busy(self.now) && self.can_replay() {
+            return;
+        }
+        for call in std::mem::take(&mut self.outbox.waiting) {
+            self.settle(call, Ok(Value::Null));
+        }
+    }
+
+    /// `pendingEnds()`.
+    pub fn pending_ends(&self) -> Value {
+        Value::List(self.outbox.iter().map(|(_, entry)| entry.intent.to_pending()).collect())
+    }
+
+    fn wall(&self) -> Millis {
+        self.clock.to_wall(self.now)
+    }
+}

@@ -1,0 +1,298 @@
+//! The outbox: written first, sent again by whoever is left, struck out when it is done.
+
+use engine_tests::{STREAM, World, error, ok};
+use streamkeeper::engine::{Answer, Code, Input, PageEvent, Value};
+
+const KEY: &str = "0d7c1f6e-5a53-4a4e-9c39-6f2d1b0c9a11/earlier";
+const DAY: u64 = 24 * 3_600_000;
+
+/// As an earlier page load has written it, a moment ago.
+fn left_behind(world: &World, kind: &str, until: Option<u64>) -> Value {
+    Value::object([
+        ("streamId", STREAM.into()),
+        ("holder", "earlier".into()),
+        ("user", "ana".into()),
+        ("kind", kind.into()),
+        ("until", Value::millis(until)),
+        ("reason", "hangup".into()),
+        ("leaves", true.into()),
+        ("at", Value::millis(Some(world.now - 1_000))),
+        ("attempts", 2_u32.into()),
+        ("lastError", Value::Null),
+    ])
+}
+
+/// A page that finds this in its storage, when nobody else sees to it.
+fn finds(world: &mut World, intent: &Value) {
+    world.handle(Input::Owed { entries: vec![(KEY.to_owned(), intent.clone())] });
+    assert!(world.sent.is_empty() && world.claims.contains(KEY), "not before it is ours");
+    world.handle(Input::Claimed { key: KEY.to_owned(), intent: intent.clone() });
+}
+
+fn pending(world: &World) -> Value {
+    world.manager.snapshot().get("pendingEnds").cloned().unwrap()
+}
+
+#[test]
+fn the_intent_is_written_before_the_first_byte_and_struck_out_with_the_answer() {
+    let mut world = World::new();
+    world.handle(Input::User { id: Some("ana".to_owned()) });
+    let meeting = world.host();
+    world.emit(meeting, "hangup");
+    let (key, intent) = world.stored.iter().next().unwrap();
+    assert_eq!(key, &format!("{STREAM}/holder"));
+    let texts = ["streamId", "user", "kind", "reason"].map(|name| intent.text(name).unwrap_or_default());
+    assert_eq!(texts, [STREAM, "ana", "end", "hangup"]);
+    assert_eq!((pending(&world), world.claims.len()), (1_u32.into(), 1));
+    world.answer_ok("ended");
+    assert_eq!((world.stored.len(), world.claims.len(), pending(&world)), (0, 0, 0_u32.into()));
+}
+
+#[test]
+fn it_is_written_first() {
+    use streamkeeper::engine::Output;
+    let mut world = World::new();
+    let meeting = world.host();
+    let event = streamkeeper::engine::MeetingEvent::parse("hangup", &Value::Null).unwrap();
+    world.manager.handle(world.now, Input::Meeting { meeting, event });
+    let outputs: Vec<Output> = std::iter::from_fn(|| world.manager.poll()).collect();
+    let at = |is: fn(&Output) -> bool| outputs.iter().position(is).unwrap();
+    assert!(at(|output| matches!(output, Output::Store { .. })) < at(|output| matches!(output, Output::Send { .. })));
+}
+
+#[test]
+fn what_an_earlier_page_owes_is_sent_with_that_users_token_once_nobody_else_sees_to_it() {
+    let mut world = World::new();
+    let intent = left_behind(&world, "end", None);
+    finds(&mut world, &intent);
+    let sent = world.sent[0].clone();
+    assert_eq!((sent.only_for.as_deref(), sent.fresh_token), (Some("ana"), true));
+    let said = ["p_stream_id", "p_holder", "p_reason"].map(|name| sent.rpc.arguments.text(name).unwrap_or_default());
+    assert_eq!(said, [STREAM, "earlier", "hangup"]);
+    assert_eq!(sent.rpc.arguments.get("p_attempt"), Some(&3_u32.into()), "those that got lost are told of");
+    world.answer_ok("ended");
+    assert_eq!((world.stored.len(), world.claims.len(), pending(&world)), (0, 0, 0_u32.into()));
+    let replayed = world.manager.usage(world.now).get("ends").and_then(|ends| ends.get("replayed").cloned());
+    assert_eq!(replayed, Some(1_u32.into()));
+}
+
+#[test]
+fn what_another_tab_has_done_meanwhile_is_not_done_again() {
+    let mut world = World::new();
+    let intent = left_behind(&world, "end", None);
+    world.handle(Input::Owed { entries: vec![(KEY.to_owned(), intent)] });
+    world.handle(Input::Claimed { key: KEY.to_owned(), intent: Value::Null });
+    assert_eq!((world.sent.len(), world.claims.len(), pending(&world)), (0, 0, 0_u32.into()));
+}
+
+#[test]
+fn with_somebody_elses_token_nothing_is_sent_and_nothing_is_lost() {
+    let mut world = World::new();
+    let intent = left_behind(&world, "end", None);
+    finds(&mut world, &intent);
+    world.answer(Answer::OtherUser);
+    world.pass(14 * 60_000);
+    assert_eq!((world.sent.len(), pending(&world)), (1, 1_u32.into()));
+    assert_eq!(world.stored[KEY].get("attempts"), Some(&2_u32.into()), "which was no attempt");
+    world.handle(Input::User { id: Some("ana".to_owned()) });
+    assert_eq!(world.sent.len(), 2, "until they sign in");
+}
+
+#[test]
+fn what_cannot_be_delivered_is_tried_ever_later_and_at_once_when_asked_or_online() {
+    let mut world = World::new();
+    let intent = left_behind(&world, "end", None);
+    finds(&mut world, &intent);
+    for gap in [30_000, 60_000, 120_000] {
+        world.answer(Answer::Unreachable);
+        let tries = world.sent.len();
+        world.pass(gap - 1);
+        assert_eq!(world.sent.len(), tries);
+        world.pass(1);
+        assert_eq!(world.sent.len(), tries + 1);
+    }
+    assert_eq!(world.stored[KEY].get("attempts"), Some(&5_u32.into()));
+    world.answer_error(503, "XX000");
+    let call = world.call("retryPendingEnds", &Value::Null);
+    assert_eq!((world.sent.len(), world.result(call).is_none()), (5, true));
+    world.answer_error(503, "XX000");
+    assert!(matches!(world.result(call), Some(Ok(_))), "when each has been tried");
+    world.page(PageEvent::Offline);
+    world.pass(3_600_000);
+    assert_eq!(world.sent.len(), 5, "nothing is tried offline");
+    world.page(PageEvent::Online);
+    assert_eq!(world.sent.len(), 6);
+}
+
+#[test]
+fn a_refusal_is_delivered_too() {
+    for (status, code) in [(403, "42501"), (409, "PT409"), (400, "22023")] {
+        let mut world = World::new();
+        let intent = left_behind(&world, "end", None);
+        finds(&mut world, &intent);
+        world.answer(error(status, code));
+        assert_eq!((world.stored.len(), pending(&world)), (0, 0_u32.into()), "{code}");
+    }
+}
+
+#[test]
+fn what_this_page_has_given_up_is_replayed_and_then_it_is_over() {
+    let mut world = World::new();
+    let meeting = world.host();
+    world.emit(meeting, "hangup");
+    for pause in [1_000, 2_000, 3_000] {
+        world.answer_error(500, "XX000");
+        world.pass(pause);
+    }
+    world.answer_error(500, "XX000");
+    assert_eq!((world.status(STREAM).as_str(), pending(&world)), ("failed", 1_u32.into()));
+    world.pass(30_000);
+    assert_eq!(world.in_flight[0].rpc.arguments.get("p_attempt"), Some(&4_u32.into()));
+    world.answer_ok("ended");
+    assert_eq!((world.status(STREAM).as_str(), world.count("end"), world.stored.len()), ("ended", 1, 0));
+}
+
+#[test]
+fn a_page_that_goes_writes_its_goodbye_down_and_one_that_stays_strikes_it_out() {
+    let mut world = World::new();
+    world.renewal_answer = None;
+    world.host();
+    world.page(PageEvent::PageHide { persisted: false });
+    let intent = world.stored.values().next().cloned().unwrap();
+    assert_eq!(intent.text("kind"), Some("leave"));
+    assert_eq!(intent.get("until"), Some(&Value::millis(Some(world.now + 30_000))));
+    // From the back/forward cache after all.
+    world.page(PageEvent::PageShow);
+    assert!(world.stored.is_empty());
+    world.page(PageEvent::PageHide { persisted: true });
+    assert!(world.stored.is_empty(), "a pause is no goodbye");
+}
+
+#[test]
+fn a_goodbye_that_may_be_lost_is_said_again_with_what_is_left_of_its_lease() {
+    let mut world = World::new();
+    let intent = left_behind(&world, "leave", Some(world.now + 12_000));
+    finds(&mut world, &intent);
+    let goodbye = world.renewals[0].clone();
+    assert_eq!(goodbye.rpc.arguments.text("p_holder"), Some("earlier"), "the page that is gone");
+    assert_eq!(goodbye.rpc.arguments.get("p_lease_seconds"), Some(&12_u32.into()));
+    assert!(world.stored.is_empty());
+    let mut late = World::new();
+    let intent = left_behind(&late, "leave", Some(late.now - 60_000));
+    finds(&mut late, &intent);
+    assert_eq!(late.renewals[0].rpc.arguments.get("p_lease_seconds"), Some(&0_u32.into()));
+}
+
+#[test]
+fn what_is_old_or_rubbish_is_swept_out() {
+    let mut world = World::new();
+    let mut old = left_behind(&world, "end", None);
+    if let Value::Object(members) = &mut old {
+        members.iter_mut().filter(|(name, _)| name == "at").for_each(|(_, at)| *at = Value::millis(Some(1)));
+    }
+    world.stored.insert(KEY.to_owned(), old.clone());
+    world.stored.insert("junk".to_owned(), Value::Null);
+    let entries = vec![(KEY.to_owned(), old), ("junk".to_owned(), Value::List(vec![]))];
+    world.handle(Input::Owed { entries });
+    assert_eq!((world.stored.len(), world.claims.len(), world.sent.len()), (0, 0, 0));
+    let mut waiting = World::new();
+    let intent = left_behind(&waiting, "end", None);
+    finds(&mut waiting, &intent);
+    waiting.answer(Answer::OtherUser);
+    waiting.pass(8 * DAY);
+    assert_eq!(pending(&waiting), 0_u32.into(), "a week is enough");
+}
+
+#[test]
+fn a_storage_that_takes_nothing_is_said_once_and_everything_goes_on() {
+    let mut world = World::new();
+    let meeting = world.host();
+    for _ in 0..3 {
+        world.handle(Input::NotStored);
+    }
+    let warned = |(name, data): &&(&str, Value)| *name == "log" && data.text("level") == Some("warn");
+    assert_eq!(world.events.iter().filter(warned).count(), 1);
+    world.emit(meeting, "hangup");
+    world.answer_ok("ended");
+    assert_eq!(world.status(STREAM), "ended");
+}
+
+#[test]
+fn a_new_round_takes_over_from_a_call_of_the_outbox() {
+    let mut world = World::new();
+    world.end(STREAM);
+    for pause in [1_000, 2_000, 3_000, 0, 30_000] {
+        world.answer_error(500, "XX000");
+        world.pass(pause);
+    }
+    let replay = world.in_flight[0].request;
+    let call = world.end(STREAM);
+    assert_eq!((world.aborted.last(), world.in_flight.len()), (Some(&replay), 1));
+    world.answer_ok("ended");
+    assert!(matches!(world.result(call), Some(Ok(result)) if result.text("status") == Some("ended")));
+    assert_eq!((world.stored.len(), world.count("end")), (0, 1));
+}
+
+#[test]
+fn a_token_that_is_null_is_a_sign_out_which_ends_what_is_live_with_the_last_one() {
+    let mut world = World::new();
+    world.host();
+    world.handle(Input::SignedOut);
+    assert_eq!(world.stream(STREAM, "reason"), "sign_out".into());
+    assert!(!world.sent[0].fresh_token);
+    assert_eq!(world.forgotten, 1);
+}
+
+fn redirect(world: &mut World) -> streamkeeper::engine::CallId {
+    world.call("endStreamOnRedirect", &Value::object([("streamerId", "ana".into())]))
+}
+
+#[test]
+fn a_redirect_ends_what_this_page_holds_and_waits_for_the_first_answer_or_300_ms() {
+    let mut world = World::new();
+    world.host();
+    let call = redirect(&mut world);
+    world.answer_ok("ended");
+    assert!(matches!(world.result(call), Some(Ok(result)) if result.text("status") == Some("ended")));
+
+    let mut slow = World::new();
+    slow.host();
+    let call = redirect(&mut slow);
+    slow.pass(299);
+    assert!(slow.result(call).is_none());
+    slow.pass(1);
+    assert!(matches!(slow.result(call), Some(Ok(result)) if result.text("status") == Some("queued")));
+    slow.answer_ok("ended");
+    assert_eq!((slow.status(STREAM).as_str(), slow.stream(STREAM, "reason")), ("ended", "redirect".into()));
+}
+
+#[test]
+fn a_redirect_of_a_page_that_holds_nothing_ends_what_is_theirs_and_live_by_id() {
+    let mut world = World::new();
+    let call = redirect(&mut world);
+    assert_eq!(world.sent[0].rpc.function, "list_active_streams");
+    let row = |id: &str, whose: &str| Value::object([("stream_id", id.into()), ("streamer_id", whose.into())]);
+    let rows = vec![row(STREAM, "ana"), row("1d7c1f6e-5a53-4a4e-9c39-6f2d1b0c9a11", "ben")];
+    world.answer(Answer::Http { status: 200, body: Some(Value::List(rows)) });
+    assert_eq!((world.sent.len(), world.sent[1].stream()), (2, STREAM), "and nobody else's");
+    world.answer_ok("ended");
+    assert!(matches!(world.result(call), Some(Ok(result)) if result.text("status") == Some("ended")));
+
+    let mut nothing = World::new();
+    let call = redirect(&mut nothing);
+    nothing.answer(Answer::Http { status: 200, body: Some(Value::List(vec![])) });
+    assert!(matches!(nothing.result(call), Some(Ok(result)) if result.text("status") == Some("already_ended")));
+}
+
+#[test]
+fn a_redirect_never_rejects() {
+    for answer in [Answer::Unreachable, Answer::NoToken, error(500, "XX000"), error(403, "42501"), ok("ended")] {
+        let mut world = World::new();
+        let call = redirect(&mut world);
+        world.answer(answer);
+        world.pass(300);
+        assert!(matches!(world.result(call), Some(Ok(_))));
+    }
+    let bad = streamkeeper::engine::Action::parse("endStreamOnRedirect", &Value::object([]));
+    assert_eq!(bad.map_err(|error| error.code), Err(Code::InvalidArgument));
+}
