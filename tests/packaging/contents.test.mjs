@@ -6,7 +6,8 @@ import { createProject, listing } from "./project.mjs";
 const MEANT = [
   /^package\.json$/,
   /^(README\.md|LICENSE(-MIT|-APACHE)?|CHANGELOG\.md)$/,
-  /^dist\/[a-z0-9-]+\.(js|d\.ts)$/,
+  /^dist\/((transports|react)\/)?[a-z0-9-]+\.(js|d\.ts)$/,
+  /^dist\/react\.css$/,
   /^wasm\/streamkeeper\.(js|d\.ts)$/,
   /^wasm\/streamkeeper_bg\.wasm(\.d\.ts)?$/,
 ];
@@ -40,7 +41,7 @@ test("everything that package.json points to exists", async () => {
   const files = await listing();
   const absent = targets(exports).filter((target) => !files.includes(target.replace(/^\.\//, "")));
   assert.deepEqual(absent, []);
-  assert.deepEqual(Object.keys(exports).sort(), [".", "./inline", "./package.json", "./react", "./wasm"]);
+  assert.deepEqual(Object.keys(exports).sort(), [".", "./inline", "./package.json", "./react", "./react.css", "./wasm"]);
 });
 
 test("it brings no dependency along, and runs nothing when it is installed", async () => {

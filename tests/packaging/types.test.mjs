@@ -9,7 +9,10 @@ const APP = `
     type StreamStatus, type WasmSource,
   } from "streamkeeper";
   import initInline from "streamkeeper/inline";
-  import { StreamkeeperProvider, useMeeting, useSnapshot, useStream, useStreamkeeper } from "streamkeeper/react";
+  import {
+    ConnectionStatus, IdlePrompt, ReconnectBanner, StreamkeeperProvider, useChatClient, useChatUser, useConnection,
+    useMeeting, useSnapshot, useStream, useStreamkeeper, type ChatUser, type ConnectionWords,
+  } from "streamkeeper/react";
 
   const config: ManagerConfig = {
     backend: { url: "https://example.org", accessToken: async () => null },
@@ -36,7 +39,24 @@ const APP = `
   }
 
   export function App() {
-    return <StreamkeeperProvider config={config}><Room /></StreamkeeperProvider>;
+    return <StreamkeeperProvider config={config}><Room /><Chat user={{ id: "ana", data: { name: "Ana" } }} /></StreamkeeperProvider>;
+  }
+
+  function Chat({ user }: { user: ChatUser | null }) {
+    useChatUser(user, async () => "token");
+    const client = useChatClient<{ userID: string }>();
+    const { reconnect, nextRetryAt } = useConnection();
+    const words: Partial<ConnectionWords> = { lost: "weg", nextTry: (at) => at.toISOString() };
+    // @ts-expect-error There is no such reason.
+    const wrong: Partial<ConnectionWords> = { bored: "" };
+    return (
+      <>
+        <ConnectionStatus className="chat" words={words} lastActivity />
+        <ReconnectBanner force words={wrong} />
+        <IdlePrompt words={{ answer: "Ja" }} />
+        <button onClick={() => void reconnect({ force: true })}>{client?.userID.length ?? nextRetryAt}</button>
+      </>
+    );
   }
 
   function Room() {

@@ -93,7 +93,7 @@ class Connection {
   }
 
   async close(): Promise<void> {
-    this.#end();
+    this.#stage = "over";
     // The SDK now forgets its socket; one that is still connecting it would leave open.
     const sockets = new Set([this.#socket, this.#client.wsConnection?.ws]);
     // At once, because it may be the last thing that this page does; and whatever it throws, the sockets are shut.
@@ -123,18 +123,18 @@ class Connection {
     if (!connection) return;
     const setUp = connection._setupConnectionPromise;
     if (!setUp) throw new StreamkeeperError("invalid_argument", "streamChat: createClient has to give a client of stream-chat 9");
+    let admitted = false;
     connection._setupConnectionPromise = () => {
-      connection._setupConnectionPromise = this.#refuse;
+      if (admitted || this.#stage === "over") {
+        this.#died("stream-chat has given its socket up");
+        throw new Error("Streamkeeper opens a new client instead of another socket");
+      }
+      admitted = true;
       // The SDK makes the socket as soon as this function has returned.
       queueMicrotask(() => this.#watch(connection.ws));
       setUp();
     };
   }
-
-  readonly #refuse = (): never => {
-    this.#died("stream-chat has given its socket up");
-    throw new Error("Streamkeeper opens a new client instead of another socket");
-  };
 
   /** By ourselves, because the SDK says nothing of a socket that was closed in good order, and tells failures 15 s late. */
   #watch(socket: WebSocket | undefined): void {
@@ -157,13 +157,7 @@ class Connection {
   #died(reason: string): void {
     if (this.#stage === "connecting") this.#fail(new TransportError("lost", reason));
     if (this.#stage !== "open") return;
-    this.#end();
-    this.#opening.lost(reason);
-  }
-
-  #end(): void {
     this.#stage = "over";
-    const connection = this.#client.wsConnection;
-    if (connection) connection._setupConnectionPromise = this.#refuse;
+    this.#opening.lost(reason);
   }
 }

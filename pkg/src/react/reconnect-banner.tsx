@@ -1,0 +1,50 @@
+"use client";
+import type { Reason, Snapshot } from "streamkeeper";
+import { useReconnect } from "./use-reconnect.js";
+import { useSnapshot } from "./use-snapshot.js";
+import { CONNECTION_WORDS, type ConnectionWords } from "./words.js";
+
+export interface ReconnectBannerProps {
+  className?: string;
+  words?: Partial<ConnectionWords>;
+  /** Whether the button has the client made anew, however well it may be. */
+  force?: boolean;
+}
+
+/** What a person would want to know of. The rest is their own doing, or passes before they look. */
+const TOLD: readonly (Reason | null)[] = ["inactive", "offline", "lost", "unhealthy", "token", "refused", "forced"];
+
+/** Says that chat is gone, why, and when it is tried again; its button tries now. Otherwise there is nothing to see. */
+export function ReconnectBanner({ className = "", words, force = false }: ReconnectBannerProps) {
+  const seen = useSnapshot(read);
+  const reconnect = useReconnect();
+  const say = { ...CONNECTION_WORDS, ...words };
+  // What comes of it is said here anyway.
+  const onClick = () => void reconnect({ force }).catch(() => {});
+  // The live region is always there: what comes into being together with its words may not be read out.
+  return (
+    <div role="status">
+      {seen && (
+        <div className={`streamkeeper-banner ${className}`.trim()} data-status={seen.status} data-reason={seen.reason}>
+          <p>
+            {say[seen.status]}: {say[seen.reason]}.{" "}
+            {seen.nextRetryAt !== null && say.nextTry(new Date(seen.nextRetryAt))}
+          </p>
+          {seen.reason !== "offline" && (
+            <button type="button" onClick={onClick}>
+              {say.reconnect}
+            </button>
+          )}
+        </div>
+      )}
+    </div>
+  );
+}
+
+type Seen = { status: Snapshot["chat"]["status"]; reason: Reason; nextRetryAt: number | null };
+
+function read({ phase, chat }: Snapshot): Seen | null {
+  const { status, reason, nextRetryAt } = chat;
+  if (phase !== "ready" || status === "connected" || reason === null || !TOLD.includes(reason)) return null;
+  return { status, reason, nextRetryAt };
+}
