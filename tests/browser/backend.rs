@@ -79,11 +79,16 @@ async fn a_token_provider_that_throws_rejects_or_hangs_is_a_named_error() {
         ("async () => { throw new Error('s3cret') }", "token"),
         ("() => new Promise(() => {})", "timeout"),
     ] {
-        let result = Rig::new(&config(100), token).end().await;
+        let rig = Rig::new(&config(100), token);
+        let result = rig.call("getStreamStatus", &format!("{{streamId: '{STREAM}'}}")).await;
         assert_eq!(text(&result, "value.code"), code, "{token}");
-        assert!(!json(&result).contains("s3cret"));
+        let end = rig.end().await;
+        assert_eq!((text(&end, "value.status"), length(&rig.raw.pending_ends())), ("queued".to_owned(), 1), "{token}");
+        let said = [json(&result), json(&end), json(&rig.raw.pending_ends())].concat();
+        assert!(!said.contains("s3cret"));
     }
     assert_eq!(length(&asked(&address).await), 0);
+    js("localStorage.clear() ?? true");
 }
 
 #[wasm_bindgen_test]

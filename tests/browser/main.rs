@@ -9,6 +9,7 @@ mod backend;
 mod chat;
 mod driver;
 mod meeting;
+mod outbox;
 mod page;
 mod presence;
 mod support;

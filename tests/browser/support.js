@@ -32,6 +32,8 @@ export function makeHost(token) {
       return this.activity.signal;
     },
     onActivity: () => {},
+    claimListener: (key) => () => host.onClaim(key),
+    onClaim: () => {},
     tabListener: (event) => host.onTab(event),
     onTab: () => {},
     chatted: [],

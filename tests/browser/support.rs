@@ -76,6 +76,7 @@ pub struct Rig {
     _page: Closure<dyn Fn(web_sys::Event)>,
     _activity: Closure<dyn Fn()>,
     _tab: Closure<dyn Fn(web_sys::Event)>,
+    _claim: Closure<dyn Fn(String)>,
     calls: Cell<u32>,
 }
 
@@ -97,7 +98,10 @@ impl Rig {
         let told = raw.clone();
         let tab = Closure::<dyn Fn(web_sys::Event)>::new(move |event: web_sys::Event| told.tab_event(&event));
         Reflect::set(&host, &"onTab".into(), tab.as_ref()).unwrap();
-        Rig { host, raw, _wake: wake, _page: page, _activity: activity, _tab: tab, calls: Cell::new(0) }
+        let ours = raw.clone();
+        let claim = Closure::<dyn Fn(String)>::new(move |key: String| ours.claimed(key));
+        Reflect::set(&host, &"onClaim".into(), claim.as_ref()).unwrap();
+        Rig { host, raw, _wake: wake, _page: page, _activity: activity, _tab: tab, _claim: claim, calls: Cell::new(0) }
     }
 
     /// With a backend that gives these answers, and short delays.
