@@ -90,8 +90,8 @@ async fn somebody_elses_token_sends_nothing() {
 async fn a_storage_that_is_forbidden_or_full_is_said_once_and_the_stream_ends_all_the_same() {
     for (forbid, allow) in [
         (
-            "(() => { Object.defineProperty(window, 'localStorage', { configurable: true, get() { throw new DOMException('no', 'SecurityError'); } }); return true; })()",
-            "delete window.localStorage",
+            "(() => { window.__storage = Object.getOwnPropertyDescriptor(window, 'localStorage'); Object.defineProperty(window, 'localStorage', { configurable: true, get() { throw new DOMException('no', 'SecurityError'); } }); return true; })()",
+            "Object.defineProperty(window, 'localStorage', window.__storage) && true",
         ),
         (
             "(() => { window.__set = Storage.prototype.setItem; Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }; return true; })()",
