@@ -20,6 +20,11 @@ impl Tabs {
         let options = AddEventListenerOptions::new();
         options.set_signal(signal);
         channel.add_event_listener_with_callback_and_add_event_listener_options("message", listener, &options).ok()?;
+        // Node would stay alive for it.
+        let unref = Reflect::get(&channel, &JsString::from("unref")).ok().and_then(|it| it.dyn_into::<Function>().ok());
+        if let Some(unref) = unref {
+            let _ = unref.call0(&channel);
+        }
         Some(Tabs(channel))
     }
 
