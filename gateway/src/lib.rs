@@ -13,6 +13,7 @@ pub mod database;
 pub mod demo;
 pub mod error;
 pub mod health;
+mod http_get;
 pub mod migrate;
 pub mod rpc;
 mod server;

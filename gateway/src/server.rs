@@ -37,7 +37,7 @@ const PREFLIGHT_LIFETIME: Duration = Duration::from_secs(86_400);
 
 /// Everything that this configuration serves.
 pub fn router(config: &Config) -> Router {
-    routes(config, Database::new(config.database.clone()))
+    routes(config, Database::new(config.database.clone()), Arc::new(Auth::new(config)))
 }
 
 /// Serves, and cleans up all the while, until `shutdown` is done and the requests under way have been answered.
@@ -47,7 +47,9 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let database = Database::new(config.database.clone());
-    let app = routes(&config, database.clone());
+    let auth = Arc::new(Auth::new(&config));
+    let app = routes(&config, database.clone(), Arc::clone(&auth));
+    drop(tokio::spawn(async move { auth.prepare().await }));
     let server = axum::serve(listener, app).with_graceful_shutdown(shutdown).into_future();
     tokio::select! {
         served = server => served?,
@@ -58,8 +60,8 @@ pub async fn serve(
     Ok(())
 }
 
-fn routes(config: &Config, database: Database) -> Router {
-    let calls = Arc::new(Rpc { auth: Auth::new(config), database: database.clone(), functions: config.functions });
+fn routes(config: &Config, database: Database, auth: Arc<Auth>) -> Router {
+    let calls = Arc::new(Rpc { auth, database: database.clone(), functions: config.functions });
     let mut api = Router::new().route("/rest/v1/rpc/{function}", any(rpc)).with_state(calls);
     let mut app = Router::new().route("/health", get(health).with_state(database.clone()));
     app = app.merge(webhooks::routes(config, database.clone()));

@@ -51,7 +51,7 @@ impl TokenMaker {
     /// With the secret that this gateway verifies with.
     pub fn new(config: &Config) -> Self {
         Self {
-            key: EncodingKey::from_secret(config.jwt_secret.as_bytes()),
+            key: EncodingKey::from_secret(config.jwt_secret.as_deref().unwrap_or_default().as_bytes()),
             audience: config.jwt_audience.clone().unwrap_or_else(|| "authenticated".to_owned()),
         }
     }

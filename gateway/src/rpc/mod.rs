@@ -46,7 +46,7 @@ pub const FUNCTIONS: &[&str] = &[
 #[derive(Debug)]
 pub struct Rpc {
     /// Verifies the caller.
-    pub auth: Auth,
+    pub auth: Arc<Auth>,
     /// Runs the function.
     pub database: Database,
     /// The functions that may be called.
@@ -62,7 +62,7 @@ pub async fn rpc(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
-    let caller = rpc.auth.caller(&headers)?;
+    let caller = rpc.auth.caller(&headers).await?;
     let writes = match method {
         Method::POST => true,
         Method::GET | Method::HEAD => false,

@@ -2,7 +2,7 @@
 export function shut(socket: WebSocket): Promise<void> {
   // One that has not opened yet fails when it is closed. Without a listener that is an exception outside of browsers.
   socket.addEventListener("error", () => {});
-  socket.close();
+  socket.close(1000);
   if (socket.readyState === socket.CLOSED) return Promise.resolve();
   return new Promise((resolve) => socket.addEventListener("close", () => resolve(), { once: true }));
 }

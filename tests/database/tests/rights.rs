@@ -64,6 +64,7 @@ async fn each_function_is_granted_to_the_fewest() {
             "alive_since",
             "schedule_jobs",
             "book_usage",
+            "orphans",
             "split_by_week",
             "time_zone_of",
             "readable_json",

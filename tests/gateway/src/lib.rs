@@ -1,6 +1,7 @@
 //! A gateway on a port of its own, in front of a database of its own, and tokens to call it with.
 
 pub mod program;
+pub mod provider;
 
 use std::fmt;
 use std::time::Duration;
@@ -71,7 +72,8 @@ impl Gateway {
         Self::start_with(database, false, &[], |config| config.cron_interval = every).await
     }
 
-    async fn start_with(
+    /// On this database, with these variables, and with what no variable says.
+    pub async fn start_with(
         database: PgConnectOptions,
         demo: bool,
         variables: &[(&str, &str)],

@@ -1,7 +1,8 @@
-//! Which tokens are believed.
+//! Which tokens are believed, and which keys.
 
 use database_tests::TestDatabase;
-use gateway_tests::{ANON_KEY, Answer, Gateway, NEVER, SECRET, sign, user};
+use gateway_tests::program::{serving, signal};
+use gateway_tests::{ANON_KEY, Answer, Gateway, NEVER, SECRET, client, sign, user};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -121,4 +122,73 @@ async fn without_a_token_or_with_another_scheme_one_is_anon() {
         }
         assert_eq!(Answer::of(request).await.error(), (401, "42501".into()));
     }
+}
+
+/// As new Supabase projects have it: not a token.
+const SERVICE_KEY: &str = "sb_secret_of_the_tests_0123456789";
+
+/// What the call answers to these two headers.
+async fn sweep(gateway: &Gateway, bearer: Option<&str>, api_key: Option<&str>) -> (u16, String) {
+    let mut request = gateway.request(Method::POST, "/rest/v1/rpc/sweep");
+    for (name, value) in
+        [("authorization", bearer.map(|key| format!("Bearer {key}"))), ("apikey", api_key.map(str::to_owned))]
+    {
+        if let Some(value) = value {
+            request = request.header(name, value);
+        }
+    }
+    let answer = Answer::of(request).await;
+    assert!(!answer.text.contains(SERVICE_KEY), "{}", answer.text);
+    if answer.status == 200 { (200, String::new()) } else { answer.error() }
+}
+
+#[tokio::test]
+async fn the_service_key_is_the_backend_and_a_users_token_goes_before_it() {
+    let (_db, gateway) = started(&[("SERVICE_KEY", SERVICE_KEY)]).await;
+    let (key, user) = (Some(SERVICE_KEY), user("owner"));
+    for (bearer, api_key) in [(key, None), (None, key), (key, key), (key, Some(ANON_KEY))] {
+        assert_eq!(sweep(&gateway, bearer, api_key).await, (200, String::new()), "{bearer:?} {api_key:?}");
+    }
+    assert_eq!(sweep(&gateway, Some(&user), key).await, (403, "42501".into()));
+    assert_eq!(sweep(&gateway, Some(ANON_KEY), key).await, (401, "42501".into()));
+}
+
+#[tokio::test]
+async fn nothing_but_the_service_key_is_the_service_key() {
+    let (_db, gateway) = started(&[("SERVICE_KEY", SERVICE_KEY)]).await;
+    let shorter = &SERVICE_KEY[..SERVICE_KEY.len() - 1];
+    for wrong in
+        [shorter, &format!("{SERVICE_KEY}x"), &format!("{shorter}x"), &SERVICE_KEY.to_uppercase(), "sb_secret_"]
+    {
+        assert_eq!(sweep(&gateway, Some(wrong), None).await, (401, "PGRST301".into()), "{wrong}");
+        assert_eq!(sweep(&gateway, None, Some(wrong)).await, (401, "42501".into()), "{wrong}");
+    }
+    let (_db, without) = started(&[]).await;
+    assert_eq!(sweep(&without, Some(SERVICE_KEY), None).await, (401, "PGRST301".into()));
+    assert_eq!(sweep(&without, Some(""), None).await, (401, "PGRST301".into()));
+    assert_eq!(sweep(&without, None, Some("")).await, (401, "42501".into()));
+}
+
+#[tokio::test]
+async fn the_service_key_is_in_no_log() {
+    let db = TestDatabase::new().await;
+    let variables = [
+        ("DATABASE_URL", &*db.url()),
+        ("JWT_SECRET", SECRET),
+        ("SERVICE_KEY", SERVICE_KEY),
+        ("BIND", "127.0.0.1:0"),
+        ("RUST_LOG", "trace"),
+    ];
+    let (mut child, url, mut log) = serving(&["serve"], &variables).await;
+    let call = || client().post(format!("{url}/rest/v1/rpc/sweep")).header("apikey", SERVICE_KEY);
+    for request in [call(), call().bearer_auth(SERVICE_KEY), call().bearer_auth(format!("{SERVICE_KEY}x"))] {
+        Answer::of(request).await;
+    }
+    signal(&child, "-TERM").await;
+    let mut printed = String::new();
+    while let Some(line) = log.next_line().await.unwrap() {
+        printed.push_str(&line);
+    }
+    assert!(child.wait().await.unwrap().success());
+    assert!(printed.contains("/rest/v1/rpc/sweep") && !printed.contains(SERVICE_KEY), "{printed}");
 }

@@ -1,19 +1,22 @@
 //! What the environment says, checked once at the start. A wrong value is an error that names its variable.
 
+mod address;
+mod value;
+
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::http::{HeaderValue, Uri};
 use sqlx::postgres::PgConnectOptions;
-use uuid::Uuid;
 
 use crate::rpc::FUNCTIONS;
-use crate::{cron, sweeper};
-
-/// HMAC-SHA256 is as strong as its secret; RFC 7518 asks for at least the size of the hash. Stream's secrets have 64 bytes.
-const MIN_SECRET_BYTES: usize = 32;
+use crate::{auth, cron, sweeper};
+pub use address::database_options;
+use address::{cors_origins, is_local, jwks_url};
+pub use value::{ConfigError, Key, Variables};
+use value::{key, optional, random, secret};
 
 /// Everything that the gateway needs to know to serve.
 pub struct Config {
@@ -21,18 +24,24 @@ pub struct Config {
     pub database: PgConnectOptions,
     /// Where to listen.
     pub bind: SocketAddr,
-    /// The HS256 secret of the tokens.
-    pub jwt_secret: String,
+    /// The HS256 secret of the tokens. One of this and `jwks_url` is there.
+    pub jwt_secret: Option<String>,
+    /// Where the public keys are that tokens are verified with.
+    pub jwks_url: Option<Uri>,
     /// Which `aud` a token must have. None: any.
     pub jwt_audience: Option<String>,
     /// The public key that stands for "no user". Need not be a token.
     pub anon_key: Option<String>,
+    /// The secret key that stands for the application's backend. Need not be a token.
+    pub service_key: Option<Key>,
     /// The secret that Stream signs its webhooks with. None: webhooks are refused.
     pub stream_api_secret: Option<String>,
     /// Which web pages may call. None: any, as is usual for an API that knows no cookies.
     pub cors_origins: Option<Vec<HeaderValue>>,
     /// The functions that may be called.
     pub functions: &'static [&'static str],
+    /// How often the keys at `jwks_url` are fetched at most.
+    pub jwks_fetch_interval: Duration,
     /// How often the clean-up runs.
     pub sweep_interval: Duration,
     /// How often it is found out whether the day's work is due.
@@ -55,27 +64,6 @@ impl fmt::Debug for Config {
     }
 }
 
-/// One line that names the variable. Never contains its value where that may be secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigError(String);
-
-impl ConfigError {
-    fn new(message: impl Into<String>) -> Self {
-        Self(message.into())
-    }
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for ConfigError {}
-
-/// Where variables come from: the environment, or a test.
-pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
-
 impl Config {
     /// Reads and checks all variables. Empty ones count as missing.
     pub fn from_variables(demo: bool, variables: Variables) -> Result<Self, ConfigError> {
@@ -95,92 +83,39 @@ impl Config {
                 return Err(ConfigError::new("DATABASE_URL names another machine; with --demo it must be this one"));
             }
         }
+        let (jwt_secret, jwks_url) = (secret("JWT_SECRET", demo, variables)?, jwks_url(variables)?);
+        if jwt_secret.is_none() && jwks_url.is_none() {
+            let message = "JWT_SECRET is missing, and so is JWKS_URL: tokens are verified with the one or the other";
+            return Err(ConfigError::new(message));
+        }
         let anon_key = optional(variables, "ANON_KEY");
+        let service_key = key("SERVICE_KEY", variables)?;
+        // Every browser has the anon key.
+        if let (Some(service), Some(anon)) = (&service_key, &anon_key)
+            && service.is(anon)
+        {
+            return Err(ConfigError::new("SERVICE_KEY is the same as ANON_KEY"));
+        }
         Ok(Self {
             database,
             bind,
-            jwt_secret: secret("JWT_SECRET", demo, variables)?.ok_or_else(|| {
-                ConfigError::new("JWT_SECRET is missing; it is the secret that the users' tokens are signed with")
-            })?,
+            jwt_secret,
+            jwks_url,
             jwt_audience: optional(variables, "JWT_AUDIENCE"),
             anon_key: if demo {
                 anon_key.or_else(|| Some(format!("sb_publishable_demo_{}", random())))
             } else {
                 anon_key
             },
+            service_key,
             stream_api_secret: secret("STREAM_API_SECRET", demo, variables)?,
             cors_origins: cors_origins(variables)?,
             functions: FUNCTIONS,
+            jwks_fetch_interval: auth::FETCH_INTERVAL,
             sweep_interval: sweeper::INTERVAL,
             cron_interval: cron::INTERVAL,
             demo: if demo { Some(demo_config(variables)?) } else { None },
         })
-    }
-}
-
-/// `DATABASE_URL`, which is all that `migrate` needs.
-pub fn database_options(variables: Variables) -> Result<PgConnectOptions, ConfigError> {
-    const NAME: &str = "DATABASE_URL";
-    let url = optional(variables, NAME).ok_or_else(|| {
-        ConfigError::new(format!("{NAME} is missing; it is a URL like postgres://user:password@host:5432/database"))
-    })?;
-    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-        return Err(ConfigError::new(format!("{NAME} must begin with postgres:// or postgresql://")));
-    }
-    // The parser's own message may quote the URL, password and all.
-    let options: PgConnectOptions =
-        url.parse().map_err(|_| ConfigError::new(format!("{NAME} is not a valid PostgreSQL URL")))?;
-    Ok(options.application_name("streamkeeper-gateway"))
-}
-
-fn optional(variables: Variables, name: &str) -> Option<String> {
-    variables(name).filter(|value| !value.is_empty())
-}
-
-fn is_local(database: &PgConnectOptions) -> bool {
-    let host = database.get_host().trim_matches(['[', ']']);
-    database.get_socket().is_some()
-        || host.starts_with('/')
-        || host == "localhost"
-        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-/// A secret that is long enough; the demo makes up what is missing.
-fn secret(name: &str, demo: bool, variables: Variables) -> Result<Option<String>, ConfigError> {
-    match optional(variables, name) {
-        Some(secret) if secret.len() < MIN_SECRET_BYTES => Err(ConfigError::new(format!(
-            "{name} is {} bytes long; at least {MIN_SECRET_BYTES} are needed",
-            secret.len()
-        ))),
-        None if demo => Ok(Some(format!("{}{}", random(), random()))),
-        given => Ok(given),
-    }
-}
-
-fn random() -> String {
-    Uuid::new_v4().simple().to_string()
-}
-
-fn cors_origins(variables: Variables) -> Result<Option<Vec<HeaderValue>>, ConfigError> {
-    match optional(variables, "CORS_ORIGINS") {
-        None => Ok(None),
-        Some(list) if list.trim() == "*" => Ok(None),
-        Some(list) => list.split(',').map(|origin| cors_origin(origin.trim())).collect::<Result<_, _>>().map(Some),
-    }
-}
-
-fn cors_origin(text: &str) -> Result<HeaderValue, ConfigError> {
-    let error = || {
-        let expected = "a list like https://example.org,http://localhost:5173, or *";
-        ConfigError::new(format!("CORS_ORIGINS has `{text}` in it; it must be {expected}"))
-    };
-    // What a browser sends: scheme and authority, and nothing behind them.
-    let uri: Uri = text.parse().map_err(|_| error())?;
-    match (uri.scheme_str(), uri.authority()) {
-        (Some(scheme @ ("http" | "https")), Some(authority)) if text == format!("{scheme}://{authority}") => {
-            HeaderValue::from_str(text).map_err(|_| error())
-        }
-        _ => Err(error()),
     }
 }
 
@@ -196,6 +131,7 @@ fn demo_config(variables: Variables) -> Result<DemoConfig, ConfigError> {
 
 #[cfg(test)]
 mod tests {
+    use super::value::MIN_SECRET_BYTES;
     use super::*;
 
     const URL: (&str, &str) = ("DATABASE_URL", "postgres://user:hunter2@localhost/db");
@@ -223,6 +159,15 @@ mod tests {
             ("JWT_SECRET", ""),
             ("JWT_SECRET", "hunter2"),
             ("STREAM_API_SECRET", "hunter2"),
+            ("SERVICE_KEY", "hunter2"),
+            ("SERVICE_KEY", "hunter2 hunter2 hunter2"),
+            ("SERVICE_KEY", "hunter2_hunter2_hünter2"),
+            ("JWKS_URL", "hunter2"),
+            ("JWKS_URL", "/jwks.json?key=hunter2"),
+            ("JWKS_URL", "https://user:hunter2@id.example.org/jwks.json"),
+            ("JWKS_URL", "http://id.example.org/jwks.json?key=hunter2"),
+            ("JWKS_URL", "http://localhost.example.org/jwks.json"),
+            ("JWKS_URL", "ftp://127.0.0.1/jwks.json"),
             ("BIND", "8787"),
             ("BIND", "localhost:8787"),
             ("BIND", "127.0.0.1:99999"),
@@ -239,6 +184,31 @@ mod tests {
     }
 
     #[test]
+    fn tokens_need_a_secret_or_keys_or_both() {
+        let jwks = |url| ("JWKS_URL", url);
+        for url in [
+            "https://id.example.org/jwks.json?key=1",
+            "http://127.0.0.1:9/jwks.json",
+            "http://[::1]:9/",
+            "http://localhost/",
+        ] {
+            let config = read(false, &[URL, jwks(url)]).unwrap();
+            assert!(config.jwt_secret.is_none() && config.jwks_url.unwrap() == url, "{url}");
+        }
+        let both = read(false, &[URL, SECRET, jwks("https://id.example.org/jwks.json")]).unwrap();
+        assert!(both.jwt_secret.is_some() && both.jwks_url.is_some());
+        let neither = read(false, &[URL]).unwrap_err();
+        assert!(neither.starts_with("JWT_SECRET") && neither.contains("JWKS_URL"), "{neither}");
+    }
+
+    #[test]
+    fn what_every_browser_has_is_no_service_key() {
+        let same = "sb_publishable_0123456789";
+        let error = read(false, &[URL, SECRET, ("ANON_KEY", same), ("SERVICE_KEY", same)]).unwrap_err();
+        assert!(error.starts_with("SERVICE_KEY") && !error.contains(same), "{error}");
+    }
+
+    #[test]
     fn origins_are_a_list_or_a_star() {
         assert!(read(false, &[URL, SECRET, ("CORS_ORIGINS", "*")]).unwrap().cors_origins.is_none());
         let config = read(false, &[URL, SECRET, ("CORS_ORIGINS", "https://a.example, http://localhost:5173")]).unwrap();
@@ -248,7 +218,7 @@ mod tests {
     #[test]
     fn the_demo_brings_its_own_secrets_and_new_ones_each_time() {
         let (first, second) = (read(true, &[URL]).unwrap(), read(true, &[URL]).unwrap());
-        assert!(first.jwt_secret.len() >= MIN_SECRET_BYTES);
+        assert!(first.jwt_secret.as_ref().unwrap().len() >= MIN_SECRET_BYTES);
         assert_ne!(first.jwt_secret, second.jwt_secret);
         assert!(first.stream_api_secret.as_ref().unwrap().len() >= MIN_SECRET_BYTES);
         assert_ne!(first.stream_api_secret, second.stream_api_secret);

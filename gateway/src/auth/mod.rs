@@ -1,18 +1,26 @@
-//! Who is calling: a verified token, or nobody.
+//! Who is calling: a verified token, a key of the application, or nobody.
+
+mod jwks;
+mod keys;
 
 use std::fmt;
+use std::sync::Arc;
 
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, StatusCode};
 use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde_json::{Map, Value};
 
-use crate::config::Config;
+use crate::config::{Config, Key};
 use crate::error::ApiError;
+pub use jwks::FETCH_INTERVAL;
+use jwks::{Jwks, NoKey};
 
 /// Clocks differ; PostgREST allows the same.
 const LEEWAY_SECONDS: u64 = 30;
+
+const API_KEY: &str = "apikey";
 
 /// The database roles that a request can run as. There are no others, whatever a token says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,11 +64,15 @@ impl Caller {
     }
 }
 
-/// Verifies tokens.
+/// Verifies callers.
 pub struct Auth {
-    key: DecodingKey,
+    /// For HS256, and for nothing else.
+    secret: Option<DecodingKey>,
+    /// For the algorithms with public keys.
+    jwks: Option<Arc<Jwks>>,
     validation: Validation,
     anon_key: Option<String>,
+    service_key: Option<Key>,
 }
 
 impl fmt::Debug for Auth {
@@ -70,12 +82,9 @@ impl fmt::Debug for Auth {
 }
 
 impl Auth {
-    /// With the secret, audience and anon key of the configuration.
+    /// With the secret, keys and audience of the configuration.
     pub fn new(config: &Config) -> Self {
-        // Naming the one algorithm is what keeps `alg: none` and its relatives out.
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.leeway = LEEWAY_SECONDS;
-        validation.validate_nbf = true;
+        let mut validation = Validation { leeway: LEEWAY_SECONDS, validate_nbf: true, ..Validation::default() };
         match &config.jwt_audience {
             Some(audience) => {
                 validation.set_audience(&[audience]);
@@ -84,19 +93,36 @@ impl Auth {
             None => validation.validate_aud = false,
         }
         Self {
-            key: DecodingKey::from_secret(config.jwt_secret.as_bytes()),
+            secret: config.jwt_secret.as_ref().map(|secret| DecodingKey::from_secret(secret.as_bytes())),
+            jwks: config.jwks_url.clone().map(|url| Arc::new(Jwks::new(url, config.jwks_fetch_interval))),
             validation,
             anon_key: config.anon_key.clone(),
+            service_key: config.service_key.clone(),
+        }
+    }
+
+    /// Gets ready for the first caller.
+    pub async fn prepare(&self) {
+        if let Some(jwks) = &self.jwks {
+            Arc::clone(jwks).fetch().await;
         }
     }
 
     /// The caller of a request with these headers. No token, or the anon key: nobody.
-    pub fn caller(&self, headers: &HeaderMap) -> Result<Caller, ApiError> {
-        let Some(token) = bearer(headers)? else { return Ok(Caller::of(Role::Anon)) };
+    pub async fn caller(&self, headers: &HeaderMap) -> Result<Caller, ApiError> {
+        let is_service = |key: &str| self.service_key.as_ref().is_some_and(|service| service.is(key));
+        let Some(token) = bearer(headers)? else {
+            // A user's token goes before the key of the backend that passes it on.
+            let service = headers.get(API_KEY).and_then(|key| key.to_str().ok()).is_some_and(is_service);
+            return Ok(Caller::of(if service { Role::Service } else { Role::Anon }));
+        };
+        if is_service(token) {
+            return Ok(Caller::of(Role::Service));
+        }
         if self.anon_key.as_deref() == Some(token) {
             return Ok(Caller::of(Role::Anon));
         }
-        let mut claims = decode::<Map<String, Value>>(token, &self.key, &self.validation).map_err(refusal)?.claims;
+        let mut claims = self.claims(token).await?;
         let role = match claims.get("role") {
             None => Role::Anon,
             Some(name) => name.as_str().and_then(Role::from_claim).ok_or_else(|| {
@@ -107,6 +133,21 @@ impl Auth {
         };
         claims.insert("role".to_owned(), role.as_str().into());
         Ok(Caller { role, claims })
+    }
+
+    /// What a token says, once its signature has been verified by a key that is for its algorithm: what verifies HS256 is a
+    /// secret, what verifies the others is public, and a public key never gets to be somebody's secret.
+    async fn claims(&self, token: &str) -> Result<Map<String, Value>, ApiError> {
+        let header = decode_header(token).map_err(refusal)?;
+        let key = match (header.alg, &self.secret, &self.jwks) {
+            (Algorithm::HS256, Some(secret), _) => secret.clone(),
+            (algorithm @ (Algorithm::ES256 | Algorithm::RS256), _, Some(jwks)) => {
+                jwks.key(header.kid.as_deref(), algorithm).await.map_err(no_key)?
+            }
+            _ => return Err(refusal(ErrorKind::InvalidAlgorithm.into())),
+        };
+        let validation = Validation { algorithms: vec![header.alg], ..self.validation.clone() };
+        Ok(decode(token, &key, &validation).map_err(refusal)?.claims)
     }
 }
 
@@ -127,6 +168,17 @@ fn bad_token(message: &'static str) -> ApiError {
 
 fn bad_claim(message: &'static str) -> ApiError {
     ApiError::new(StatusCode::UNAUTHORIZED, "PGRST303", message)
+}
+
+/// A key that nobody knows makes the token a bad one; not to know it is nobody's fault but ours, and will pass.
+fn no_key(why: NoKey) -> ApiError {
+    match why {
+        NoKey::Unknown => refusal(ErrorKind::InvalidSignature.into()),
+        NoKey::Away => {
+            let message = "The keys that tokens are verified with cannot be fetched";
+            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "PGRST300", message)
+        }
+    }
 }
 
 /// In PostgREST's codes: 301 is a token that cannot be trusted, 303 one whose claims do not hold.
