@@ -126,6 +126,7 @@ impl Manager {
     pub(super) fn release_hold(&mut self, id: &StreamId) {
         if let Some(stream) = self.streams.get_mut(id) {
             stream.left = true;
+            stream.confirmed = false;
             let before = std::mem::take(&mut stream.lease);
             self.give_up(before.under_way());
         }
@@ -164,6 +165,7 @@ impl Manager {
                     // Whoever it is, their token does for this stream.
                     stream.user = self.outbox.user.clone().or(stream.user.take());
                     self.leave_is_owed_no_more(id);
+                    self.resumed(id);
                 }
             }
             Some(Told::NotOurs) => self.log("warn", "the stream is not this page's to hold", id, "not_held"),

@@ -146,6 +146,8 @@ pub struct Entry {
     pub intent: Intent,
     /// Where it stands.
     pub standing: Standing,
+    /// What was sent last has left the page that is gone some time.
+    pub holds: bool,
     tries: u32,
 }
 
@@ -164,7 +166,7 @@ pub struct Outbox {
 impl Outbox {
     /// Puts an intent in. Gives the one that has to go for it, if it was full.
     pub fn put(&mut self, intent: Intent, standing: Standing) -> Option<String> {
-        self.entries.insert(intent.key(), Entry { intent, standing, tries: 0 });
+        self.entries.insert(intent.key(), Entry { intent, standing, holds: false, tries: 0 });
         if self.entries.iter().count() <= CAPACITY {
             return None;
         }
@@ -197,6 +199,16 @@ impl Outbox {
             if let Standing::Due(at) = &mut entry.standing {
                 *at = now;
                 entry.tries = 0;
+            }
+        }
+    }
+
+    /// What waits of goodbyes to this stream is due now.
+    pub fn hurry_leaves_of(&mut self, stream: &StreamId, now: Millis) {
+        for entry in self.entries.values_mut() {
+            let leaves = matches!(entry.intent.kind, Kind::Leave { .. }) && entry.intent.stream == *stream;
+            if let (true, Standing::Due(at)) = (leaves, &mut entry.standing) {
+                *at = now;
             }
         }
     }
@@ -306,7 +318,7 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_a_quarter_of_an_hour() {
-        let mut entry = Entry { intent: intent(Kind::End), standing: Standing::Latched, tries: 0 };
+        let mut entry = Entry { intent: intent(Kind::End), standing: Standing::Latched, holds: false, tries: 0 };
         let mut pauses = Vec::new();
         for _ in 0..7 {
             entry.wait(0, false);

@@ -189,25 +189,47 @@ impl Manager {
                     let attempt = intent.attempts.saturating_add(1);
                     Rpc::end(&intent.stream, &intent.reason, &intent.holder, attempt, intent.leaves)
                 }
-                Kind::Leave { until } => {
-                    let left = until.saturating_sub(self.wall()).div_ceil(1_000).min(900) as u32;
-                    Rpc::touch(&intent.stream, &intent.holder, left)
-                }
+                Kind::Leave { .. } => Rpc::touch(&intent.stream, &intent.holder, self.left_of(&intent)),
             };
-            let request = self.send_as(Purpose::Replay(key.clone()), rpc, true, intent.user);
+            let request = self.send_as(Purpose::Replay(key.clone()), rpc, true, intent.user.clone());
+            let holds = self.left_of(&intent) > 0;
             if let Some(entry) = self.outbox.get_mut(&key) {
                 entry.standing = Standing::Sending(request);
+                entry.holds = holds;
             }
+        }
+    }
+
+    /// How many seconds a page that is gone still has. None, once this one holds the stream in its place: whoever leaves
+    /// then is the last.
+    fn left_of(&self, intent: &Intent) -> u32 {
+        let resumed = self.streams.get(&intent.stream).is_some_and(|stream| stream.confirmed);
+        match intent.kind {
+            Kind::Leave { until } if !resumed => until.saturating_sub(self.wall()).div_ceil(1_000).min(900) as u32,
+            _ => 0,
+        }
+    }
+
+    /// This page holds the stream, and the database knows: an earlier one need not be waited for.
+    pub(super) fn resumed(&mut self, id: &StreamId) {
+        let first = self.streams.get_mut(id).is_some_and(|stream| !std::mem::replace(&mut stream.confirmed, true));
+        if first {
+            self.outbox.hurry_leaves_of(id, self.now);
         }
     }
 
     pub(super) fn replayed(&mut self, key: &String, request: RequestId, verdict: &Verdict) {
         let now = self.now;
+        let left = self.outbox.get(key).map_or(0, |entry| self.left_of(&entry.intent));
         let Some(entry) = self.outbox.get_mut(key).filter(|entry| entry.standing == Standing::Sending(request)) else {
             return;
         };
         let intent = entry.intent.clone();
         match verdict {
+            // The page that is gone may be back within its time: until then it is not over.
+            Verdict::Delivered(body) if entry.holds && body.text("status") == Some("live") => {
+                entry.standing = Standing::Due(now.saturating_add(Millis::from(left) * 1_000));
+            }
             Verdict::Delivered(_) | Verdict::Refused(_) => {
                 self.strike(key);
                 if intent.kind == Kind::End {

@@ -25,6 +25,8 @@ pub(super) struct Stream {
     pub(super) streamer: Option<String>,
     /// Whose token has held it, or was at hand when it was attached.
     pub(super) user: Option<String>,
+    /// The database has said that this page holds it.
+    pub(super) confirmed: bool,
     /// Since when this page has held it.
     pub(super) held_since: Option<Millis>,
     /// This page has left it, and another holder keeps it alive.
@@ -41,6 +43,7 @@ impl Stream {
             let_go: None,
             streamer: None,
             user: None,
+            confirmed: false,
             held_since: None,
             left: false,
         }

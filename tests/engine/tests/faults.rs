@@ -138,6 +138,18 @@ fn a_reload_keeps_the_stream() {
 }
 
 #[test]
+fn who_hangs_up_right_after_a_reload_is_the_last() {
+    let (mut sim, tab) = live(Fault::None);
+    sim.close(tab);
+    sim.pass(SECOND);
+    let again = sim.host(0);
+    sim.pass(5 * SECOND);
+    sim.meeting(again, "readyToClose", &Value::Null);
+    sim.pass(SECOND);
+    assert_eq!((sim.database.ends, sim.status(again).as_str(), sim.owed()), (1, "ended", 0));
+}
+
+#[test]
 fn what_a_second_tab_or_device_holds_lives_on_and_ends_with_it() {
     for second_browser in [0, 1] {
         for (fault, lasts) in FAULTS {

@@ -176,11 +176,30 @@ fn a_goodbye_that_may_be_lost_is_said_again_with_what_is_left_of_its_lease() {
     let goodbye = world.renewals[0].clone();
     assert_eq!(goodbye.rpc.arguments.text("p_holder"), Some("earlier"), "the page that is gone");
     assert_eq!(goodbye.rpc.arguments.get("p_lease_seconds"), Some(&12_u32.into()));
-    assert!(world.stored.is_empty());
+    assert_eq!(pending(&world), 1_u32.into(), "it may be back");
+    world.pass(12_000);
+    assert_eq!(world.renewals[1].rpc.arguments.get("p_lease_seconds"), Some(&0_u32.into()), "it was not");
+    assert_eq!(pending(&world), 0_u32.into());
     let mut late = World::new();
     let intent = left_behind(&late, "leave", Some(late.now - 60_000));
     finds(&mut late, &intent);
     assert_eq!(late.renewals[0].rpc.arguments.get("p_lease_seconds"), Some(&0_u32.into()));
+}
+
+#[test]
+fn a_page_that_resumes_the_stream_lets_go_of_what_the_one_before_it_held() {
+    let mut world = World::new();
+    let intent = left_behind(&world, "leave", Some(world.now + 25_000));
+    finds(&mut world, &intent);
+    world.renewal_answer = None;
+    world.host();
+    assert_eq!(world.renewals.len(), 2, "not before the database knows that this page holds it");
+    let own = world.renewals[1].request;
+    world.handle(Input::Answer { request: own, answer: ok("live") });
+    let goodbye = world.renewals[2].rpc.arguments.clone();
+    assert_eq!((goodbye.text("p_holder"), goodbye.get("p_lease_seconds")), (Some("earlier"), Some(&0_u32.into())));
+    world.handle(Input::Answer { request: world.renewals[2].request, answer: ok("live") });
+    assert_eq!(pending(&world), 0_u32.into());
 }
 
 #[test]
