@@ -11,6 +11,7 @@ use tracing::{info, warn};
 use crate::auth::{Caller, Role};
 use crate::database::{Database, RequestSettings};
 use crate::error::ApiError;
+use crate::metrics::Counters;
 
 /// How often the clock is looked at. A timer of hours would not notice that the machine slept, or that its clock was set.
 pub const INTERVAL: Duration = Duration::from_secs(60);
@@ -47,7 +48,7 @@ fn next_run(now: SystemTime) -> SystemTime {
 }
 
 /// Runs now and every day. What fails is tried again when the clock is looked at the next time.
-pub async fn run(database: &Database, every: Duration) -> Infallible {
+pub async fn run(database: &Database, counters: &Counters, every: Duration) -> Infallible {
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut schedule = Schedule::default();
@@ -57,7 +58,9 @@ pub async fn run(database: &Database, every: Duration) -> Infallible {
         if !schedule.is_due(now) {
             continue;
         }
-        match close_expired_chats(database).await {
+        let result = close_expired_chats(database).await;
+        counters.cron_run(result.is_ok());
+        match result {
             Ok(closed) => {
                 schedule.done(now);
                 info!(closed, "closed the expired chats");

@@ -2,9 +2,10 @@
 //!
 //! Laid out by feature: [`config`] reads the environment, [`auth`] says who is calling, [`rpc`] calls a function as that
 //! caller, [`webhooks`] takes what other services tell us, [`sweeper`] ends what nobody holds any more, [`cron`] does what is
-//! done once a day, [`health`], [`migrate`] and [`commands`] are for operators, and [`demo`] is there with `--demo` only. Every
+//! done once a day, [`health`], [`metrics`], [`migrate`] and [`commands`] are for operators, and [`demo`] is there with `--demo` only. Every
 //! failure that a client sees is an [`error::ApiError`].
 
+pub mod admin;
 pub mod auth;
 pub mod commands;
 pub mod config;
@@ -14,10 +15,11 @@ pub mod demo;
 pub mod error;
 pub mod health;
 mod http_get;
+pub mod metrics;
 pub mod migrate;
 pub mod rpc;
 mod server;
 pub mod sweeper;
 pub mod webhooks;
 
-pub use server::{router, serve};
+pub use server::serve;

@@ -18,13 +18,15 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::{Level, info_span};
 
+use crate::admin::guarded;
 use crate::auth::Auth;
 use crate::config::Config;
 use crate::database::Database;
 use crate::error::ApiError;
 use crate::health::health;
-use crate::rpc::{Rpc, rpc};
-use crate::{cron, demo, sweeper, webhooks};
+use crate::metrics::Counters;
+use crate::rpc::{ROUTE, Rpc, rpc};
+use crate::{cron, demo, metrics, sweeper, webhooks};
 
 /// More than any call of ours needs; a keepalive request of a browser has 64 KiB for all of them together.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -35,11 +37,6 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 /// Browsers keep it for as long as they like, and the last call of a page can do without a preflight.
 const PREFLIGHT_LIFETIME: Duration = Duration::from_secs(86_400);
 
-/// Everything that this configuration serves.
-pub fn router(config: &Config) -> Router {
-    routes(config, Database::new(config.database.clone()), Arc::new(Auth::new(config)))
-}
-
 /// Serves, and cleans up all the while, until `shutdown` is done and the requests under way have been answered.
 pub async fn serve(
     listener: TcpListener,
@@ -47,28 +44,30 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let database = Database::new(config.database.clone());
+    let counters = Counters::default();
     let auth = Arc::new(Auth::new(&config));
-    let app = routes(&config, database.clone(), Arc::clone(&auth));
+    let app = routes(&config, &database, &counters, Arc::clone(&auth));
     drop(tokio::spawn(async move { auth.prepare().await }));
     let server = axum::serve(listener, app).with_graceful_shutdown(shutdown).into_future();
     tokio::select! {
         served = server => served?,
-        never = sweeper::run(&database, config.sweep_interval) => match never {},
-        never = cron::run(&database, config.cron_interval) => match never {},
+        never = sweeper::run(&database, &counters, config.sweep_interval) => match never {},
+        never = cron::run(&database, &counters, config.cron_interval) => match never {},
     }
     database.close().await;
     Ok(())
 }
 
-fn routes(config: &Config, database: Database, auth: Arc<Auth>) -> Router {
+fn routes(config: &Config, database: &Database, counters: &Counters, auth: Arc<Auth>) -> Router {
     let calls = Arc::new(Rpc { auth, database: database.clone(), functions: config.functions });
-    let mut api = Router::new().route("/rest/v1/rpc/{function}", any(rpc)).with_state(calls);
+    let mut api = Router::new().route(ROUTE, any(rpc)).with_state(calls);
     let mut app = Router::new().route("/health", get(health).with_state(database.clone()));
-    app = app.merge(webhooks::routes(config, database.clone()));
+    app = app.merge(guarded(metrics::routes(counters.clone(), database.clone()), config));
+    app = app.merge(webhooks::counted(webhooks::routes(config, database.clone()), counters.clone()));
     match &config.demo {
         None => app = app.fallback(unknown_path),
         Some(demo) => {
-            let demo = demo::Demo::new(config, demo, database);
+            let demo = demo::Demo::new(config, demo, database.clone());
             api = demo.with_faults(api);
             app = app.merge(demo.routes());
         }
@@ -80,7 +79,8 @@ fn routes(config: &Config, database: Database, auth: Arc<Auth>) -> Router {
 
     // The demo's own routes are not for other origins, because they hand out tokens; webhooks are for no page at all.
     let app = app.merge(api.layer(cors(config))).method_not_allowed_fallback(wrong_method);
-    app.layer(from_fn(in_time)).layer(DefaultBodyLimit::max(MAX_BODY_BYTES)).layer(trace)
+    let app = app.layer(from_fn(in_time)).layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
+    metrics::counted(app, counters.clone(), config.functions).layer(trace)
 }
 
 fn cors(config: &Config) -> CorsLayer {

@@ -152,7 +152,7 @@ impl Auth {
 }
 
 /// The token of `Authorization: Bearer …`; other schemes are none of our business.
-fn bearer(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
     let Some(header) = headers.get(AUTHORIZATION) else { return Ok(None) };
     let header = header.to_str().map_err(|_| bad_token("The Authorization header is not plain text"))?;
     match header.split_once(' ') {

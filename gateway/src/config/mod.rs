@@ -46,6 +46,8 @@ pub struct Config {
     pub sweep_interval: Duration,
     /// How often it is found out whether the day's work is due.
     pub cron_interval: Duration,
+    /// What operators show to see what is for them only. None: nobody sees it, but in demo mode everybody.
+    pub admin_token: Option<Key>,
     /// Set in demo mode only.
     pub demo: Option<DemoConfig>,
 }
@@ -110,6 +112,7 @@ impl Config {
             service_key,
             stream_api_secret: secret("STREAM_API_SECRET", demo, variables)?,
             cors_origins: cors_origins(variables)?,
+            admin_token: key("ADMIN_TOKEN", variables)?,
             functions: FUNCTIONS,
             jwks_fetch_interval: auth::FETCH_INTERVAL,
             sweep_interval: sweeper::INTERVAL,
@@ -162,6 +165,7 @@ mod tests {
             ("SERVICE_KEY", "hunter2"),
             ("SERVICE_KEY", "hunter2 hunter2 hunter2"),
             ("SERVICE_KEY", "hunter2_hunter2_hünter2"),
+            ("ADMIN_TOKEN", "hunter2"),
             ("JWKS_URL", "hunter2"),
             ("JWKS_URL", "/jwks.json?key=hunter2"),
             ("JWKS_URL", "https://user:hunter2@id.example.org/jwks.json"),

@@ -42,6 +42,12 @@ pub const FUNCTIONS: &[&str] = &[
     "chat_usage",
 ];
 
+/// Those that end streams when somebody asks for it.
+pub const ENDINGS: &[&str] = &["end_stream_comprehensive", "end_stream_on_user_disconnect"];
+
+/// Where they are.
+pub const ROUTE: &str = "/rest/v1/rpc/{function}";
+
 /// What a call needs.
 #[derive(Debug)]
 pub struct Rpc {

@@ -4,11 +4,37 @@ pub mod signature;
 mod stream_chat;
 
 use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
 
 use crate::config::Config;
 use crate::database::Database;
+use crate::metrics::Counters;
+
+/// Goes with the answer to an event that is kept: was it new?
+#[derive(Debug, Clone, Copy)]
+struct IsNew(bool);
 
 /// The webhooks that this gateway takes.
 pub fn routes(config: &Config, database: Database) -> Router {
     stream_chat::routes(config, database)
+}
+
+/// The same, counted.
+pub fn counted(routes: Router, counters: Counters) -> Router {
+    routes.layer(from_fn_with_state(counters, count))
+}
+
+async fn count(State(counters): State<Counters>, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    counters.webhook_event(match (response.extensions().get(), response.status()) {
+        (Some(IsNew(true)), _) => "recorded",
+        (Some(IsNew(false)), _) => "repeated",
+        (None, StatusCode::UNAUTHORIZED) => "unsigned",
+        (None, status) if status.is_client_error() => "invalid",
+        (None, _) => "failed",
+    });
+    response
 }

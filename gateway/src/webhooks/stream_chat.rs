@@ -10,13 +10,14 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
+use axum::extract::{DefaultBodyLimit, Extension, FromRequest, Request, State};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::routing::post;
 use serde::de::IgnoredAny;
 use tracing::{debug, warn};
 
+use super::IsNew;
 use super::signature::is_signed;
 use crate::auth::{Caller, Role};
 use crate::config::Config;
@@ -54,7 +55,7 @@ pub fn routes(config: &Config, database: Database) -> Router {
 async fn receive(
     State(hook): State<Arc<StreamChat>>,
     request: Request,
-) -> Result<([(HeaderName, &'static str); 1], String), ApiError> {
+) -> Result<(Extension<IsNew>, [(HeaderName, &'static str); 1], String), ApiError> {
     let secret = hook.secret.as_deref().ok_or_else(not_set_up)?;
     let headers = request.headers();
     check_encoding(headers)?;
@@ -69,15 +70,12 @@ async fn receive(
     let event = object(&body)?;
 
     let mut session = hook.database.begin(Caller::of(Role::Service), &RequestSettings::default()).await?;
-    let recorded: Result<String, _> = sqlx::query_scalar("select public.record_chat_event($1, $2::json)::text")
-        .bind(&id)
-        .bind(event)
-        .fetch_one(session.connection())
-        .await;
-    let recorded = recorded.map_err(|error| session.error(error))?;
+    let call = "select r::text, (r ->> 'recorded')::boolean from public.record_chat_event($1, $2::json) as r";
+    let recorded = sqlx::query_as(call).bind(&id).bind(event).fetch_one(session.connection()).await;
+    let (answer, is_new): (String, bool) = recorded.map_err(|error| session.error(error))?;
     session.commit().await?;
-    debug!(id, recorded, "chat event");
-    Ok(([(CONTENT_TYPE, "application/json; charset=utf-8")], recorded))
+    debug!(id, is_new, "chat event");
+    Ok((Extension(IsNew(is_new)), [(CONTENT_TYPE, "application/json; charset=utf-8")], answer))
 }
 
 /// What would have to be unpacked first is not what was signed.
