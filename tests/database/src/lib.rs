@@ -3,7 +3,9 @@
 //! `DATABASE_URL` names a superuser on a maintenance database of the server to test on.
 
 mod database;
+mod random;
 mod who;
 
 pub use database::{TestDatabase, server_options};
+pub use random::{Random, is_soak};
 pub use who::{Caller, Who, code, message};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use database_tests::TestDatabase;
+use database_tests::{Random, TestDatabase, is_soak};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp, ToSpan};
@@ -33,32 +33,24 @@ struct Interval {
     zone: &'static str,
 }
 
-/// splitmix64: the same intervals in every run.
-struct Random(u64);
+/// What there is to split.
+struct Intervals(Random);
 
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % bound
-    }
-
+impl Intervals {
     /// Up to a microsecond, a second, an hour, a day, or some weeks.
     fn microseconds(&mut self) -> i64 {
         const SECOND: u64 = 1_000_000;
-        let most = [1, SECOND, 3600 * SECOND, 86_400 * SECOND, 40 * 86_400 * SECOND][self.below(5) as usize];
-        self.below(most + 1) as i64
+        let most = [1, SECOND, 3600 * SECOND, 86_400 * SECOND, 40 * 86_400 * SECOND][self.0.below(5) as usize];
+        self.0.below(most + 1) as i64
     }
 
     /// Anywhere in twenty years, or where it is hard: around a change of clocks, or the beginning of a week.
-    fn interval(&mut self) -> Interval {
-        let zone = ZONES[self.below(ZONES.len() as u64) as usize];
+    fn next(&mut self) -> Interval {
+        let zone = ZONES[self.0.below(ZONES.len() as u64) as usize];
         let tz = TimeZone::get(zone).unwrap();
         let start: Timestamp = "2002-01-01T00:00:00Z".parse().unwrap();
-        let anywhere = start + SignedDuration::from_micros(self.below(20 * 365 * 86_400 * 1_000_000) as i64);
-        let base = match self.below(3) {
+        let anywhere = start + SignedDuration::from_micros(self.0.below(20 * 365 * 86_400 * 1_000_000) as i64);
+        let base = match self.0.below(3) {
             0 => anywhere,
             1 => tz.following(anywhere).next().map_or(anywhere, |change| change.timestamp()),
             _ => monday(anywhere, &tz).to_zoned(tz).unwrap().timestamp(),
@@ -99,9 +91,8 @@ fn expected(interval: &Interval) -> BTreeMap<String, i64> {
 
 #[tokio::test]
 async fn the_split_of_random_intervals_is_that_of_an_independent_calculation() {
-    let soak = std::env::var_os("STREAMKEEPER_SOAK").is_some();
-    let mut random = Random(2026);
-    let intervals: Vec<Interval> = (0..if soak { 300_000 } else { 5_000 }).map(|_| random.interval()).collect();
+    let mut random = Intervals(Random::new(2026));
+    let intervals: Vec<Interval> = (0..if is_soak() { 300_000 } else { 5_000 }).map(|_| random.next()).collect();
 
     let db = TestDatabase::new().await;
     let rows: Vec<(i64, String, i32)> = sqlx::query_as(
