@@ -178,20 +178,24 @@ function lost(reason: unknown): object {
 }
 
 /** What a JWT says of itself; nothing of another kind of token. It is not verified: that is the server's. */
-function read(token: string): object {
+export function claimsOf(token: string): Record<string, unknown> {
   try {
     const [, payload = ""] = token.split(".");
-    const claims = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/"))) as Record<string, unknown>;
-    // Stream's tokens name their user in a claim of their own.
-    const subject = claims["user_id"] ?? claims["sub"];
-    const expires = claims["exp"];
-    return {
-      subject: typeof subject === "string" ? subject : null,
-      expired: typeof expires === "number" && expires * 1_000 <= Date.now(),
-    };
+    const claims: unknown = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/")));
+    return typeof claims === "object" && claims !== null ? (claims as Record<string, unknown>) : {};
   } catch {
     return {};
   }
+}
+
+function read(token: string): object {
+  const { user_id, sub, exp } = claimsOf(token);
+  // Stream's tokens name their user in a claim of their own.
+  const subject = user_id ?? sub;
+  return {
+    subject: typeof subject === "string" ? subject : null,
+    expired: typeof exp === "number" && exp * 1_000 <= Date.now(),
+  };
 }
 
 /** What kinds of value `connectUser` was given: all that the WASM is to know of them. */

@@ -1,4 +1,4 @@
-import { Chat, kindsOf, noClient } from "./chat.js";
+import { Chat, claimsOf, kindsOf, noClient } from "./chat.js";
 import { type ErrorCode, StreamkeeperError, fromRaw } from "./error.js";
 import type { Host, Raw, RawConstructor } from "./raw.js";
 import { slot } from "./shared.js";
@@ -226,6 +226,16 @@ export class ConnectionManager {
 
   /** What is live now, newest first. */
   readonly listActiveStreams = (): Promise<ActiveStream[]> => this.#call("listActiveStreams", {});
+
+  /**
+   * Whether the signed-in person's token has the admin claim (`app_metadata.role`): for what is to be shown. What may be done
+   * is for the database to say.
+   */
+  readonly isAdmin = async (): Promise<boolean> => {
+    const token = await this.#config.backend?.accessToken?.();
+    const { app_metadata } = claimsOf(token ?? "") as { app_metadata?: { role?: unknown } };
+    return app_metadata?.role === "admin";
+  };
 
   /** Ends everything that is live, of everybody. Rejects with `not_allowed` unless the token is an admin's. */
   readonly forceEndAllStreams = (): Promise<EndResult> => this.#call("forceEndAllStreams", {});

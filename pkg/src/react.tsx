@@ -15,4 +15,5 @@ export { useConnection, type Connection } from "./react/use-connection.js";
 export { ConnectionStatus, type ConnectionStatusProps } from "./react/connection-status.js";
 export { ReconnectBanner, type ReconnectBannerProps } from "./react/reconnect-banner.js";
 export { IdlePrompt, type IdlePromptProps } from "./react/idle-prompt.js";
-export type { ConnectionWords, IdleWords } from "./react/words.js";
+export { EndStreamPanel, type EndStreamPanelProps } from "./react/end-stream-panel.js";
+export type { ConnectionWords, EndWords, IdleWords } from "./react/words.js";

@@ -120,6 +120,7 @@ export interface Snapshot {
   /** By stream id. */
   streams: Record<string, StreamState>;
   rooms: Record<string, never>;
+  /** Ends that could not be delivered so far, also of earlier pages of this browser: they are tried again. */
   pendingEnds: number;
 }
 

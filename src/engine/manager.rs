@@ -202,7 +202,7 @@ impl Manager {
             ("presence", self.presence.to_value(self.page, &self.config.inactivity, |at| self.clock.to_wall(at))),
             ("streams", Value::Object(streams)),
             ("rooms", Value::Object(Vec::new())),
-            ("pendingEnds", (self.outbox.iter().count() as u32).into()),
+            ("pendingEnds", self.outbox.overdue().into()),
         ])
     }
 

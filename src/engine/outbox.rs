@@ -193,6 +193,13 @@ impl Outbox {
         self.entries.iter()
     }
 
+    /// How many ends could not be delivered so far, and wait. What is just being sent is not one of them, and a goodbye is
+    /// nobody's concern.
+    pub fn overdue(&self) -> u32 {
+        let waits = |entry: &&Entry| entry.intent.kind == Kind::End && entry.standing != Standing::Latched;
+        self.entries.values().filter(waits).count() as u32
+    }
+
     /// What waits is due now.
     pub fn hurry(&mut self, now: Millis) {
         for entry in self.entries.values_mut() {

@@ -1,4 +1,4 @@
-import type { Reason, Snapshot } from "streamkeeper";
+import type { Reason, Snapshot, StreamState, StreamStatus } from "streamkeeper";
 
 /** What is said of the connection: each status, each reason for it, and the rest. */
 export interface ConnectionWords extends Record<Snapshot["chat"]["status"] | Reason, string> {
@@ -14,6 +14,23 @@ export interface IdleWords {
   question: string;
   consequence: (at: Date) => string;
   answer: string;
+}
+
+/** What is said of streams that somebody ends by hand: each status, and the rest. */
+export interface EndWords extends Record<StreamState["status"] | StreamStatus["status"], string> {
+  heading: string;
+  nothing: string;
+  unknown: string;
+  check: string;
+  end: string;
+  again: string;
+  other: string;
+  owed: (count: number) => string;
+  retry: string;
+  endAll: string;
+  sure: string;
+  cancel: string;
+  endedAll: (count: number) => string;
 }
 
 export const CONNECTION_WORDS: ConnectionWords = {
@@ -41,6 +58,30 @@ export const CONNECTION_WORDS: ConnectionWords = {
   reconnect: "Reconnect",
   nextTry: (at) => `The next try is at ${time(at, "medium")}.`,
   lastActivity: (at) => `Last active at ${time(at, "short")}`,
+};
+
+export const END_WORDS: EndWords = {
+  heading: "End streams",
+  nothing: "This page has no stream.",
+  unknown: "Not asked yet",
+
+  scheduled: "Scheduled",
+  live: "Live",
+  leaving: "Leaving…",
+  ending: "Ending…",
+  ended: "Ended",
+  failed: "Not ended yet",
+
+  check: "Check status",
+  end: "End",
+  again: "Try again",
+  other: "Another stream’s id",
+  owed: (count) => (count === 1 ? "One end has not been delivered yet." : `${count} ends have not been delivered yet.`),
+  retry: "Try now",
+  endAll: "End all streams",
+  sure: "Yes, end everybody’s streams",
+  cancel: "No",
+  endedAll: (count) => (count === 1 ? "One stream was ended." : `${count} streams were ended.`),
 };
 
 export const IDLE_WORDS: IdleWords = {
