@@ -3,7 +3,7 @@
 create index end_attempts_by_time on public.end_attempts (at);
 
 create function public.end_attempt_stats(p_from timestamptz default null, p_to timestamptz default null) returns table (
-    day date, attempts bigint, ended bigint, already_ended bigint, not_found bigint,
+    day date, attempts bigint, ended bigint, already_ended bigint, held_elsewhere bigint, not_found bigint,
     lost bigint, retries bigint, by_deadline bigint, success_rate numeric
   )
   language plpgsql stable security definer set search_path = ''
@@ -35,6 +35,7 @@ create function public.end_attempt_stats(p_from timestamptz default null, p_to t
         select (t.at at time zone 'UTC')::date as day,
           count(*) filter (where t.outcome = 'ended' and not t.by_deadline) as ended,
           count(*) filter (where t.outcome = 'already_ended') as already_ended,
+          count(*) filter (where t.outcome = 'held_elsewhere') as held_elsewhere,
           count(*) filter (where t.outcome = 'not_found') as not_found,
           -- Attempts that never arrived travel as a number with the next one that does. Where the numbers do not go up,
           -- somebody has begun anew.
@@ -47,24 +48,25 @@ create function public.end_attempt_stats(p_from timestamptz default null, p_to t
       ),
       days as (
         select d.day::date, coalesce(c.ended, 0) as ended, coalesce(c.already_ended, 0) as already_ended,
-          coalesce(c.not_found, 0) as not_found, coalesce(c.lost, 0) as lost, coalesce(c.retries, 0) as retries,
-          coalesce(c.by_deadline, 0) as by_deadline
+          coalesce(c.held_elsewhere, 0) as held_elsewhere, coalesce(c.not_found, 0) as not_found,
+          coalesce(c.lost, 0) as lost, coalesce(c.retries, 0) as retries, coalesce(c.by_deadline, 0) as by_deadline
         from generate_series(
           date_trunc('day', v_from at time zone 'UTC'), (v_to - interval '1 microsecond') at time zone 'UTC', interval '1 day'
         ) as d (day)
         left join counts c on c.day = d.day::date
       )
-      select d.day, t.attempts, d.ended, d.already_ended, d.not_found, d.lost, d.retries, d.by_deadline,
-        round((d.ended + d.already_ended) / nullif(t.attempts, 0)::numeric, 4)
-      from days d, lateral (values (d.ended + d.already_ended + d.not_found + d.lost)) as t (attempts)
+      select d.day, t.succeeded + d.not_found + d.lost, d.ended, d.already_ended, d.held_elsewhere, d.not_found, d.lost,
+        d.retries, d.by_deadline, round(t.succeeded / nullif(t.succeeded + d.not_found + d.lost, 0)::numeric, 4)
+      from days d, lateral (values (d.ended + d.already_ended + d.held_elsewhere)) as t (succeeded)
       order by d.day;
   end
   $$;
 comment on function public.end_attempt_stats(timestamptz, timestamptz) is
   'Attempts to end a stream, per day (UTC), from p_from until before p_to: the last 30 days, at most 400. attempts = ended + '
-  'already_ended + not_found + lost. lost: never reached the database, which learns of them from the next one that did. '
-  'retries: those that arrived and were not the first. success_rate: (ended + already_ended) / attempts. by_deadline: streams '
-  'that no attempt ended, but the sweeper or auto_end_inactive_streams. Refused calls leave no trail. Admin, service.';
+  'already_ended + held_elsewhere + not_found + lost. held_elsewhere: a leave, of a stream that somebody else holds. lost: '
+  'never reached the database, which learns of them from the next one that did. retries: those that arrived and were not '
+  'the first. success_rate: all but not_found and lost, of attempts. by_deadline: streams that no attempt ended, but the '
+  'sweeper or auto_end_inactive_streams. Refused calls leave no trail. Admin, service.';
 
 revoke execute on function public.end_attempt_stats(timestamptz, timestamptz) from public, anon, authenticated, service_role;
 grant execute on function public.end_attempt_stats(timestamptz, timestamptz) to authenticated, service_role;

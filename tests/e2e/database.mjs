@@ -39,6 +39,12 @@ export async function assertEndedOnce(streamId, { reason, attempt = 1, at }) {
   );
 }
 
+/** What the chat service's webhook has told of messages with this text. */
+export async function chatLogs(text) {
+  const { rows } = await pool.query("select * from chat_logs where text = $1 order by id", [text]);
+  return rows;
+}
+
 /** Who holds a stream, until when, and for how long each has asked. */
 export async function leases(streamId) {
   const { rows } = await pool.query(

@@ -6,8 +6,8 @@ import { DEMO_URL } from "./environment.mjs";
 export const answerEndCalls = (statuses) => post("/demo/faults", { function: "end_stream_comprehensive", statuses });
 
 /** A token of that person, as an identity provider would give it. */
-export async function tokenOf(user) {
-  const { access_token } = await post("/demo/token", { user_id: user, role: "authenticated" });
+export async function tokenOf(user, role = "authenticated") {
+  const { access_token } = await post("/demo/token", { user_id: user, role });
   return access_token;
 }
 
@@ -16,6 +16,12 @@ export async function endAs(user, streamId, reason) {
   const access_token = await tokenOf(user);
   const call = { p_stream_id: streamId, p_reason: reason };
   return post("/rest/v1/rpc/end_stream_comprehensive", call, { authorization: `Bearer ${access_token}` });
+}
+
+/** What somebody may see of what was said in chats. */
+export async function listChatLogs(user, role) {
+  const access_token = await tokenOf(user, role);
+  return post("/rest/v1/rpc/list_chat_logs", {}, { authorization: `Bearer ${access_token}` });
 }
 
 async function post(path, body, headers = {}) {

@@ -178,6 +178,19 @@ test("a close settles when the server has answered it, not when the SDK gives up
   await closed;
 });
 
+test("an SDK that throws when it is to disconnect loses its socket nevertheless", async (t) => {
+  const { server, transport, connected } = await setUp(t);
+  const { client } = await connected();
+  const { disconnectUser } = client;
+  client.disconnectUser = () => {
+    throw new Error("the SDK's own");
+  };
+  await assert.rejects(transport.close(client), /the SDK's own/);
+  await server.empty();
+  assert.equal(transport.isOpen(client), false);
+  Object.assign(client, { disconnectUser });
+});
+
 test("an app that disconnects the client by itself loses the connection", async (t) => {
   const { transport, connected } = await setUp(t);
   const { client } = await connected();

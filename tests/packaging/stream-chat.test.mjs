@@ -69,11 +69,14 @@ for (const [code, errors] of Object.entries(ANSWERS)) {
   }
 }
 
-test("what a socket is closed with is no error of the API, however the SDK wraps it", () => {
+test("not every code that the SDK wraps is one of the API", () => {
   const wrapped = (code) => new Error(JSON.stringify({ code, message: "WS connection reject with error" }));
   assert.equal(connectError(wrapped(1000), TOKEN, true).code, "lost");
   assert.equal(connectError(wrapped(""), TOKEN, true).code, "lost");
   assert.equal(connectError(new Error("disconnectUser() was called"), TOKEN, true).code, "lost");
+  const noAddress = connectError(wrapped(12), TOKEN, false);
+  assert.equal(noAddress.code, "refused", "as browsers number what they throw");
+  assert.ok(!noAddress.message.includes("12"));
 });
 
 const FAILURES = {

@@ -1,17 +1,22 @@
-import { useEffect, useState } from "react";
+import { useMemo } from "react";
 import type { StreamState } from "streamkeeper";
 import { useSnapshot } from "streamkeeper/react";
 import { readStream, type EndAttempt, type Lease, type Recorded, type Row } from "./api";
 import { Status } from "./Status";
+import { usePolling } from "./usePolling";
 import { clock } from "./words";
 
-const EVERY = 1_000;
 const NOTHING: Recorded = { row: null, leases: [], end_attempts: [] };
 
 /** The stream's row, as the database has it. */
 export function DatabaseView({ streamId, status }: { streamId: string | null; status: StreamState["status"] | null }) {
   const online = useSnapshot((snapshot) => snapshot.presence.online);
-  const { row, leases, end_attempts } = useRecorded(streamId, online, status) ?? NOTHING;
+  const read = useMemo(
+    () => (streamId !== null && online ? (signal: AbortSignal) => readStream(streamId, signal) : null),
+    // Another status: what it says here is old, whatever it is.
+    [streamId, online, status],
+  );
+  const { row, leases, end_attempts } = usePolling(read) ?? NOTHING;
   return (
     <section className="card" aria-labelledby="database-heading">
       <h2 id="database-heading">The database</h2>
@@ -63,24 +68,4 @@ function EndCalls({ calls }: { calls: EndAttempt[] }) {
       </ol>
     </>
   );
-}
-
-/** Reads again every second, and at once when the page's own view changes or the network is back. */
-function useRecorded(streamId: string | null, online: boolean, status: string | null): Recorded | null {
-  const [recorded, setRecorded] = useState<Recorded | null>(null);
-  useEffect(() => {
-    if (streamId === null || !online) return;
-    const stop = new AbortController();
-    const read = () =>
-      readStream(streamId, stop.signal).then(setRecorded, () => {
-        // Unreachable or aborted: what was read last stays, and the next turn tries again.
-      });
-    void read();
-    const timer = setInterval(read, EVERY);
-    return () => {
-      stop.abort();
-      clearInterval(timer);
-    };
-  }, [streamId, online, status]);
-  return recorded;
 }

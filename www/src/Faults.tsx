@@ -1,57 +1,109 @@
-import { failEndCalls } from "./api";
+import { breakChat, failEndCalls } from "./api";
 import { useNetworkSwitch } from "./useNetworkSwitch";
 import { useTask } from "./useTask";
+import type { View } from "./useView";
 
-/** What the gateway can be told to answer to the next calls that end a stream. */
-const ANSWERS = [
-  {
-    statuses: [500, 500],
-    label: "The RPC fails twice, then succeeds",
-    told: "The next two end calls will be answered with 500.",
-    testId: "fault-rpc",
-  },
-  {
-    statuses: [403],
-    label: "The end is refused (403)",
-    told: "The next end call will be refused with 403.",
-    testId: "fault-refuse",
-  },
-  {
-    statuses: [],
-    label: "Answer as usual",
-    told: "End calls will be answered as usual.",
-    testId: "fault-clear",
-  },
-];
+/** Something that the gateway can be told to do to this user. */
+interface Fault {
+  label: string;
+  told: string;
+  testId: string;
+  ask: (user: string) => Promise<unknown>;
+}
 
-type Answer = (typeof ANSWERS)[number];
+const FAULTS: Record<View, Fault[]> = {
+  stream: [
+    {
+      label: "The RPC fails twice, then succeeds",
+      told: "The next two end calls will be answered with 500.",
+      testId: "fault-rpc",
+      ask: () => failEndCalls([500, 500]),
+    },
+    {
+      label: "The end is refused (403)",
+      told: "The next end call will be refused with 403.",
+      testId: "fault-refuse",
+      ask: () => failEndCalls([403]),
+    },
+    {
+      label: "Answer as usual",
+      told: "End calls will be answered as usual.",
+      testId: "fault-clear",
+      ask: () => failEndCalls([]),
+    },
+  ],
+  chat: [
+    {
+      label: "The socket breaks",
+      told: "The service has dropped your socket.",
+      testId: "fault-socket",
+      ask: (user) => breakChat(user, "drop"),
+    },
+    {
+      label: "The socket goes silent",
+      told: "Your socket stays open, and nothing comes out of it any more.",
+      testId: "fault-silent",
+      ask: (user) => breakChat(user, "silent"),
+    },
+    {
+      label: "The token expires",
+      told: "The service no longer takes your token, and has dropped your socket.",
+      testId: "fault-token",
+      ask: (user) => breakChat(user, "expire_tokens", "drop"),
+    },
+    {
+      label: "You are refused",
+      told: "The service will refuse you once, and has dropped your socket.",
+      testId: "fault-refused",
+      ask: (user) => breakChat(user, "refuse", "drop"),
+    },
+    {
+      label: "All is well again",
+      told: "The service does what it should.",
+      testId: "fault-chat-clear",
+      ask: (user) => breakChat(user, "none"),
+    },
+  ],
+};
 
-/** What may go wrong, on a click. `onTold` hears what the gateway has been told. */
-export function Faults({ onTold }: { onTold: (words: string) => void }) {
+const ADVICE: Record<View, string> = {
+  stream: "Then close the meeting, and see what becomes of the row.",
+  chat: "Then see what becomes of the socket. In earnest, a silent one is missed within 40 s; here within 8.",
+};
+
+interface Props {
+  view: View;
+  user: string;
+  /** Hears what the gateway has been told. */
+  onTold: (words: string) => void;
+}
+
+/** What may go wrong, on a click. */
+export function Faults({ view, user, onTold }: Props) {
   const network = useNetworkSwitch();
   const telling = useTask();
-  const tell = ({ statuses, told }: Answer) =>
+  const tell = ({ ask, told }: Fault) =>
     telling.run(async () => {
-      await failEndCalls(statuses);
+      await ask(user);
       onTold(told);
     });
 
   return (
     <section className="card faults" aria-labelledby="faults-heading">
       <h2 id="faults-heading">Make it go wrong</h2>
-      <p className="quiet">Then close the meeting, and see what becomes of the row.</p>
+      <p className="quiet">{ADVICE[view]}</p>
       <div className="buttons">
         <button data-testid="fault-offline" className={network.away ? "on" : ""} onClick={network.toggle}>
           {network.away ? "The network comes back" : "The network goes away"}
         </button>
-        {ANSWERS.map((answer) => (
+        {FAULTS[view].map((fault) => (
           <button
-            key={answer.testId}
-            data-testid={answer.testId}
+            key={fault.testId}
+            data-testid={fault.testId}
             disabled={telling.busy || network.away}
-            onClick={() => tell(answer)}
+            onClick={() => tell(fault)}
           >
-            {answer.label}
+            {fault.label}
           </button>
         ))}
       </div>

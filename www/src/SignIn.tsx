@@ -2,8 +2,11 @@ import { useId, useState, type FormEvent } from "react";
 import { signIn, type Session } from "./api";
 import { useTask } from "./useTask";
 
+/** Whom a link names, for a second person in another tab. */
+const NAMED = new URLSearchParams(location.search).get("name") ?? "ana";
+
 export function SignIn({ onSignedIn }: { onSignedIn: (session: Session) => void }) {
-  const [name, setName] = useState("ana");
+  const [name, setName] = useState(NAMED);
   const task = useTask();
   const field = useId();
   const submit = (event: FormEvent) => {

@@ -57,10 +57,50 @@ export function failEndCalls(statuses: number[]): Promise<unknown> {
   return ask("/demo/faults", { function: "end_stream_comprehensive", statuses });
 }
 
-async function ask<T>(path: string, body?: object, signal?: AbortSignal): Promise<T> {
+/** A token for chat, as an app's backend would sign it. */
+export async function chatToken(user: string): Promise<string> {
+  const { token } = await ask<{ token: string }>("/demo/chat/token", { user_id: user });
+  return token;
+}
+
+/** What the chat service counted of somebody's sockets; `peak`: the most at one time. */
+export interface Sockets {
+  open: number;
+  opened: number;
+  peak: number;
+}
+
+export async function readSockets(user: string, signal: AbortSignal): Promise<Sockets> {
+  const { by_user } = await ask<{ by_user: Record<string, Sockets> }>("/demo/chat/state", undefined, signal);
+  return by_user[user] ?? { open: 0, opened: 0, peak: 0 };
+}
+
+/** Has the chat service do these to somebody, one after the other. */
+export async function breakChat(user: string, ...faults: string[]): Promise<void> {
+  for (const fault of faults) await ask("/demo/chat/faults", { fault, user_id: user });
+}
+
+/** One event that the chat service's webhook has told the gateway of. */
+export interface ChatLog {
+  id: number;
+  type: string;
+  user_id: string | null;
+  text: string | null;
+  received_at: string;
+}
+
+/** A look at the chats of all: what only an admin's token opens. */
+export async function openChatLogs(): Promise<(signal: AbortSignal) => Promise<ChatLog[]>> {
+  const { access_token } = await ask<{ access_token: string }>("/demo/token", { user_id: "admin", role: "admin" });
+  const headers = { authorization: `Bearer ${access_token}` };
+  return (signal) => ask("/rest/v1/rpc/list_chat_logs", { p_limit: 20 }, signal, headers);
+}
+
+async function ask<T>(path: string, body?: object, signal?: AbortSignal, headers?: Record<string, string>): Promise<T> {
   const response = await fetch(path, {
     cache: "no-store",
-    ...(body && { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
+    ...(body && { method: "POST", body: JSON.stringify(body) }),
+    headers: { ...(body && { "content-type": "application/json" }), ...headers },
     ...(signal && { signal }),
   });
   const text = await response.text();

@@ -1,6 +1,6 @@
-import { useCallback, useEffect, useState } from "react";
+import { useCallback, useEffect, useLayoutEffect, useState } from "react";
 import { useStreamkeeper } from "streamkeeper/react";
-import { attemptInWords, endInWords, logInWords } from "./words";
+import { attemptInWords, chatInWords, endInWords, logInWords } from "./words";
 
 export interface Entry {
   id: number;
@@ -19,17 +19,21 @@ const KEPT = 300;
 export function useTimeline(): [Entry[], (entry: NewEntry) => void] {
   const manager = useStreamkeeper();
   const [entries, setEntries] = useState<Entry[]>([]);
-  const add = useCallback((entry: NewEntry) => {
+  const add = useCallback((entry: NewEntry | null) => {
+    if (!entry) return;
     const at = new Date();
     setEntries((all) => [{ ...entry, at, id: (all[0]?.id ?? 0) + 1 }, ...all].slice(0, KEPT));
   }, []);
 
-  useEffect(() => {
+  // Before the effects of what is below it, which may have the manager do something.
+  useLayoutEffect(() => {
     if (!manager) return;
     const offs = [
       manager.on("log", (event) => add(logInWords(event))),
       manager.on("endAttempt", (event) => add(attemptInWords(event))),
       manager.on("end", (event) => add(endInWords(event))),
+      manager.on("status", (event) => add(chatInWords(event))),
+      manager.on("idlePrompt", () => add({ kind: "seen", words: "Nobody does anything: the page asks.", name: "idlePrompt" })),
     ];
     return () => offs.forEach((off) => off());
   }, [manager, add]);

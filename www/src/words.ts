@@ -1,4 +1,4 @@
-import type { Events, Snapshot, StreamState } from "streamkeeper";
+import type { Events, Reason, Snapshot, StreamState } from "streamkeeper";
 import type { NewEntry } from "./useTimeline";
 
 /** The manager's terms, for people. */
@@ -24,6 +24,7 @@ const REASONS: Record<string, string> = {
   attached: "the page has its meeting",
   detached: "the page let go of its meeting",
   requested: "you asked for it",
+  sign_out: "you signed out",
   page_hidden: "the page went away",
   ended_elsewhere: "it was ended elsewhere",
   videoConferenceJoined: "you joined the meeting",
@@ -51,6 +52,41 @@ const CONSEQUENCES: Record<string, string> = {
   "asked to end, which is under way": "The stream is already being ended.",
   "somebody else left": "That ends nothing.",
 };
+
+export const CHAT_REASONS: Record<Reason, string> = {
+  sign_out: "you signed out",
+  switched_user: "somebody else has signed in",
+  inactive: "nobody has done anything for a while",
+  hidden: "nobody can see the page",
+  offline: "there is no network",
+  page_hidden: "the page was left",
+  frozen: "the browser has put the page to sleep",
+  lost: "the socket was lost",
+  unhealthy: "nothing came out of the socket any more",
+  token: "the token was not good",
+  refused: "the service has refused it",
+  forced: "a new connection was asked for",
+  disposed: "the manager was disposed of",
+};
+
+/** A step of the chat connection; `null`: the step before has said it. */
+export function chatInWords({ status, reason, nextRetryAt, lastError }: Events["status"]): NewEntry | null {
+  switch (status) {
+    case "connected":
+      return { kind: "good", words: "Chat is connected." };
+    case "connecting":
+      return { kind: "seen", words: "Chat is being connected." };
+    case "reconnecting":
+      if (nextRetryAt === null) return { kind: "seen", words: "Chat is being connected again." };
+      return { kind: "seen", words: `Chat is tried again at ${clock(new Date(nextRetryAt))}.` };
+    case "closing": {
+      const because = reason ? `: ${CHAT_REASONS[reason]}` : "";
+      return { kind: lastError ? "bad" : "seen", words: `Chat is let go of${because}.`, name: reason ?? undefined };
+    }
+    case "disconnected":
+      return null;
+  }
+}
 
 export function reasonInWords(reason: string): string {
   return REASONS[reason] ?? "something new happened";

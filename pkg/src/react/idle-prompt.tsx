@@ -24,7 +24,7 @@ export function IdlePrompt({ className = "", words }: IdlePromptProps) {
   const until = useLingering(useSnapshot(read), TAP);
   const say = { ...IDLE_WORDS, ...words };
   return (
-    <div role="alert">
+    <div role="alert" className="streamkeeper-live">
       {until !== null && (
         <div className={`streamkeeper-idle-prompt ${className}`.trim()}>
           <p>

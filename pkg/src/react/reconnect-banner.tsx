@@ -23,7 +23,7 @@ export function ReconnectBanner({ className = "", words, force = false }: Reconn
   const onClick = () => void reconnect({ force }).catch(() => {});
   // The live region is always there: what comes into being together with its words may not be read out.
   return (
-    <div role="status">
+    <div role="status" className="streamkeeper-live">
       {seen && (
         <div className={`streamkeeper-banner ${className}`.trim()} data-status={seen.status} data-reason={seen.reason}>
           <p>

@@ -15,21 +15,19 @@ export function isTokenCode(code: unknown): boolean {
 }
 
 /**
- * What has become of a `connectUser` that the SDK rejected. `reached`: it had begun to speak to the server.
+ * What has become of a `connectUser` that the SDK rejected. `reached`: it had made a socket.
  *
  * The SDK puts what the server said into the message, as JSON.
  */
 export function connectError(error: unknown, token: string, reached: boolean): TransportError {
+  // Then it is the SDK's or the browser's own complaint, which quotes the address, or what it has decoded of the token.
+  if (!reached) return new TransportError("refused", "stream-chat made no socket: its token is malformed or another user's, or its baseURL is wrong");
   const { code, StatusCode, message } = read(error);
   const said = withoutSecrets(message, token);
-  if (typeof code === "number" && code < CLOSE_CODES) {
-    if (isTokenCode(code)) return new TransportError("token", said);
-    const passes = PASSING.includes(code) || Number(StatusCode) >= 500;
-    return new TransportError(passes ? "lost" : "refused", said);
-  }
-  if (reached) return new TransportError("lost", said);
-  // The SDK's words may quote what it has decoded of the token.
-  return new TransportError("refused", "stream-chat made no socket: its token is malformed or another user's, or its baseURL is wrong");
+  if (typeof code !== "number" || code >= CLOSE_CODES) return new TransportError("lost", said);
+  if (isTokenCode(code)) return new TransportError("token", said);
+  const passes = PASSING.includes(code) || Number(StatusCode) >= 500;
+  return new TransportError(passes ? "lost" : "refused", said);
 }
 
 function read(error: unknown): { code?: unknown; StatusCode?: unknown; message: string } {

@@ -28,12 +28,12 @@ async fn stats(db: &TestDatabase, from: &str, to: &str) -> Value {
     db.caller(Who::Admin("admin")).await.rows(&rows).await.unwrap()
 }
 
-/// One row of it. The counts: ended, already ended, not found, lost, retries, by deadline.
+/// One row of it. The counts: ended, already ended, not found, lost, retries, by deadline; held elsewhere is none.
 fn day(day: &str, counts: [u32; 6], success_rate: Value) -> Value {
     let [ended, already_ended, not_found, lost, retries, by_deadline] = counts;
     json!({
         "day": format!("2026-05-{day}"), "attempts": ended + already_ended + not_found + lost,
-        "ended": ended, "already_ended": already_ended, "not_found": not_found,
+        "ended": ended, "already_ended": already_ended, "held_elsewhere": 0, "not_found": not_found,
         "lost": lost, "retries": retries, "by_deadline": by_deadline, "success_rate": success_rate,
     })
 }
@@ -84,6 +84,23 @@ async fn each_sender_counts_for_itself_and_may_begin_anew() {
     attempt(&db, "01 12:04", ID, Some("b"), 3, "already_ended").await;
     attempt(&db, "01 12:05", ID, Some("b"), 2, "already_ended").await;
     assert_eq!(stats(&db, "01 00:00", "02 00:00").await, json!([day("01", [2, 4, 0, 4, 4, 0], json!(0.6))]));
+}
+
+#[tokio::test]
+async fn a_leave_that_ends_nothing_has_succeeded() {
+    let db = TestDatabase::new().await;
+    attempt(&db, "01 12:00", ID, Some("a"), 2, "held_elsewhere").await;
+    let rows = stats(&db, "01 00:00", "02 00:00").await;
+    assert_eq!(
+        json!([
+            rows[0]["attempts"],
+            rows[0]["ended"],
+            rows[0]["held_elsewhere"],
+            rows[0]["lost"],
+            rows[0]["success_rate"]
+        ]),
+        json!([2, 0, 1, 1, 0.5])
+    );
 }
 
 #[tokio::test]

@@ -1,0 +1,257 @@
+//! `docs/rights.md`: who may do what, found out by trying everything as everybody.
+//!
+//! `STREAMKEEPER_WRITE_RIGHTS=1` writes that file; without it the file has to be true.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::{env, fs};
+
+use database_tests::{Caller, TestDatabase, Who, code};
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, raw_sql};
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/rights.md");
+
+const EVERYBODY: [Who; 5] = [Who::Anon, Who::User("owner"), Who::User("other"), Who::Admin("admin"), Who::Service];
+
+/// "owner" has one of everything, and so has "third"; "other" and "admin" have nothing.
+const SETUP: &str = "
+  insert into app_users (user_id, email) values ('owner', 'owner@example.org'), ('third', 'third@example.org');
+  insert into livestreams (id, streamer_id, status, started_at, last_seen_at) values
+    ('00000000-0000-4000-8000-000000000001', 'owner', 'live', now() - interval '1 h', now()),
+    ('00000000-0000-4000-8000-000000000002', 'third', 'live', now() - interval '1 h', now());
+  select streamkeeper.hold(id, 'page-1', 90) from livestreams;
+  insert into livestreams (id, streamer_id) values ('00000000-0000-4000-8000-000000000003', 'owner');
+  insert into livestreams (id, streamer_id, status, started_at, last_seen_at)
+    select gen_random_uuid(), u, 'live', now() - interval '1 h', now() from unnest('{owner,third}'::text[]) u;
+  select streamkeeper.finish(array_agg(s.id), null, null, null, null, 1)
+    from livestreams s where s.status = 'live' and not exists (select from streamkeeper.leases l where l.subject = s.id::text);
+  insert into chats (cid, members, starts_at, ends_at)
+    select 'messaging:' || u, array[u], now(), now() + interval '1 h' from unnest('{owner,third}'::text[]) u;
+  insert into chat_logs (webhook_id, type, cid, user_id)
+    select 'w-' || u, 'message.new', 'messaging:' || u, u from unnest('{owner,third}'::text[]) u;
+  insert into streamkeeper.chat_connections (user_id, connection_id, opened_at) values ('owner', 'c', now()), ('third', 'c', now());
+";
+
+/// Every function that can be called, and with what; true when it worked.
+const CALLS: &[(&str, &str, &str)] = &[
+    ("get_stream_status", "the public fields", "get_stream_status('LIVE') ->> 'status' = 'live'"),
+    ("get_stream_status", "`end_reason`, `last_seen_at`", "get_stream_status('LIVE') ->> 'last_seen_at' is not null"),
+    ("list_active_streams", "", "(select count(*) = 2 from list_active_streams())"),
+    ("start_stream", "a new stream", "start_stream() ->> 'status' = 'live'"),
+    ("start_stream", "the owner's scheduled stream", "start_stream('SCHEDULED') ->> 'status' = 'live'"),
+    ("touch_stream", "the owner's stream", "(touch_stream('LIVE', 'page-1') ->> 'success')::boolean"),
+    (
+        "end_stream_comprehensive",
+        "`p_stream_id`: the owner's",
+        "(end_stream_comprehensive('LIVE') ->> 'success')::boolean",
+    ),
+    (
+        "end_stream_comprehensive",
+        "`p_streamer_id`: the owner",
+        "(end_stream_comprehensive(p_streamer_id => 'owner') ->> 'success')::boolean",
+    ),
+    (
+        "end_stream_comprehensive",
+        "`p_force_end_all`",
+        "(end_stream_comprehensive(p_force_end_all => true) ->> 'success')::boolean",
+    ),
+    ("end_stream_on_user_disconnect", "the owner", "end_stream_on_user_disconnect('owner') is not null"),
+    ("auto_end_inactive_streams", "", "auto_end_inactive_streams() is not null"),
+    ("sweep", "", "sweep() is not null"),
+    ("orphaned_streams", "", "(select count(*) = 0 from orphaned_streams())"),
+    ("end_attempt_stats", "", "(select count(*) > 0 from end_attempt_stats())"),
+    ("rebuild_weekly_usage", "", "(rebuild_weekly_usage() ->> 'success')::boolean"),
+    ("chat_list", "the owner's chat", "exists (select from chat_list() where cid = 'messaging:owner')"),
+    ("chat_list", "`p_all`", "(select count(*) = 2 from chat_list(true))"),
+    ("list_chat_logs", "the owner's messages", "exists (select from list_chat_logs() where user_id = 'owner')"),
+    ("list_chat_logs", "everybody's messages", "(select count(*) = 2 from list_chat_logs())"),
+    ("close_expired_chats", "", "close_expired_chats() is not null"),
+    ("repair_chats", "", "repair_chats() is not null"),
+    ("chat_usage", "", "chat_usage(now() - interval '1 day', now()) is not null"),
+    ("record_chat_connection", "one's own", "(record_chat_connection('c-1') ->> 'success')::boolean"),
+    ("record_chat_event", "", "(record_chat_event('w-1', '{\"type\": \"x\"}') ->> 'success')::boolean"),
+];
+
+/// One row of a table in Markdown.
+fn row(cells: impl IntoIterator<Item = String>) -> String {
+    format!("| {} |\n", cells.into_iter().collect::<Vec<_>>().join(" | "))
+}
+
+fn head(columns: &[&str]) -> String {
+    row(columns.iter().map(|column| (*column).to_owned())) + &row(columns.iter().map(|_| "---".to_owned()))
+}
+
+/// Tries it, and takes it back.
+async fn may(caller: &mut Caller, expression: &str) -> bool {
+    caller.execute("begin").await.unwrap();
+    let outcome = caller.call(expression).await;
+    caller.execute("rollback").await.unwrap();
+    match outcome {
+        Ok(answer) => answer.as_bool().unwrap(),
+        Err(error) => {
+            assert_eq!(code(Err::<(), _>(error)), "42501", "{expression}");
+            false
+        }
+    }
+}
+
+async fn functions(db: &TestDatabase) -> String {
+    let mut text = head(&["function", "of what", "anon", "the owner", "another user", "an admin", "service_role"]);
+    for (function, what, expression) in CALLS {
+        let expression = expression
+            .replace("LIVE", "00000000-0000-4000-8000-000000000001")
+            .replace("SCHEDULED", "00000000-0000-4000-8000-000000000003");
+        let mut cells = vec![format!("`{function}`"), (*what).to_owned()];
+        for who in EVERYBODY {
+            let may = may(&mut db.caller(who).await, &expression).await;
+            cells.push(if may { "yes" } else { "–" }.to_owned());
+        }
+        text += &row(cells);
+    }
+    text
+}
+
+/// All that has rows, by name.
+async fn relations(owner: &mut PgConnection) -> Vec<String> {
+    sqlx::query_scalar(
+        "select case n.nspname when 'public' then '' else n.nspname || '.' end || c.relname
+         from pg_class c join pg_namespace n on n.oid = c.relnamespace
+         where n.nspname in ('public', 'streamkeeper') and c.relkind in ('r', 'p', 'v', 'm') order by n.nspname, c.relname",
+    )
+    .fetch_all(owner)
+    .await
+    .unwrap()
+}
+
+/// How much of a table a caller can read.
+async fn reading(db: &TestDatabase, who: Who, relation: &str, total: i64) -> &'static str {
+    let seen = db.caller(who).await.call(&format!("(select count(*) from {relation})")).await;
+    match seen.map(|rows| rows.as_i64().unwrap()) {
+        Ok(_) if total == 0 => panic!("{who:?} may read {relation}, in which SETUP has put nothing that could be seen"),
+        Ok(0) => "nothing of it",
+        Ok(seen) if seen == total => "all",
+        Ok(_) => "own rows",
+        Err(error) => {
+            assert_eq!(code(Err::<(), _>(error)), "42501", "{who:?} {relation}");
+            "–"
+        }
+    }
+}
+
+async fn reads(db: &TestDatabase) -> String {
+    let mut owner = db.owner().await;
+    let mut text = head(&["table or view", "anon", "the owner", "another user", "an admin", "service_role"]);
+    for relation in relations(&mut owner).await {
+        let count = format!("select count(*) from {relation}");
+        let total: i64 = sqlx::query_scalar(AssertSqlSafe(count)).fetch_one(&mut owner).await.unwrap();
+        let mut cells = vec![format!("`{relation}`")];
+        for who in EVERYBODY {
+            cells.push(reading(db, who, &relation, total).await.to_owned());
+        }
+        text += &row(cells);
+    }
+    text
+}
+
+/// Who holds a right to change something in a table.
+async fn writes(owner: &mut PgConnection) -> String {
+    let rights: Vec<(String, String, String)> = sqlx::query_as(
+        "select case n.nspname when 'public' then '' else n.nspname || '.' end || c.relname, r.role,
+           string_agg(lower(p.privilege), ', ' order by p.n)
+         from pg_class c join pg_namespace n on n.oid = c.relnamespace,
+           unnest('{anon,authenticated,service_role}'::text[]) as r (role),
+           unnest('{INSERT,UPDATE,DELETE,TRUNCATE,REFERENCES,TRIGGER}'::text[]) with ordinality as p (privilege, n)
+         where n.nspname in ('public', 'streamkeeper') and c.relkind in ('r', 'p', 'v', 'm')
+           and case when p.privilege in ('INSERT', 'UPDATE', 'REFERENCES') then has_any_column_privilege(r.role, c.oid, p.privilege)
+             else has_table_privilege(r.role, c.oid, p.privilege) end
+         group by 1, 2 order by 1, 2",
+    )
+    .fetch_all(owner)
+    .await
+    .unwrap();
+    let mut text = head(&["table", "role", "may"]);
+    for (table, role, rights) in rights {
+        text += &row([format!("`{table}`"), role, rights]);
+    }
+    text
+}
+
+/// The helpers that somebody besides their owner may execute.
+async fn helpers(owner: &mut PgConnection) -> String {
+    let mut text = String::new();
+    for role in ["anon", "authenticated", "service_role"] {
+        let functions: Vec<String> = sqlx::query_scalar(
+            "select '`' || p.proname || '`' from pg_proc p
+             where p.pronamespace = 'streamkeeper'::regnamespace and has_function_privilege($1, p.oid, 'execute') order by 1",
+        )
+        .bind(role)
+        .fetch_all(&mut *owner)
+        .await
+        .unwrap();
+        let functions = if functions.is_empty() { "none".to_owned() } else { functions.join(", ") };
+        writeln!(text, "- {role}: {functions}").unwrap();
+    }
+    text
+}
+
+async fn document() -> String {
+    let db = TestDatabase::new().await;
+    let mut owner = db.owner().await;
+    raw_sql(SETUP).execute(&mut owner).await.unwrap();
+    format!(
+        "# Who may do what
+
+Not written by hand: a test (`tests/database/tests/rights_table.rs`) tries everything as everybody, and fails when the outcome is
+not what stands here. `STREAMKEEPER_WRITE_RIGHTS=1 cargo xtask test database` writes it anew.
+
+*The owner* is the user to whom the stream, chat or row in question belongs; *an admin* has `role: \"admin\"` in the `app_metadata` of the token.
+An operator's own connection to the database counts as `service_role`.
+
+## Functions
+
+{}
+## Reading
+
+{}
+## Writing, past the functions
+
+Whoever is not listed may not.
+
+{}
+## Helpers
+
+The schema `streamkeeper` is not exposed by the API. Its functions are for policies and other functions; these roles may execute
+
+{}",
+        functions(&db).await,
+        reads(&db).await,
+        writes(&mut owner).await,
+        helpers(&mut owner).await,
+    )
+}
+
+#[tokio::test]
+async fn the_table_of_who_may_do_what_is_true() {
+    let document = document().await;
+    if env::var_os("STREAMKEEPER_WRITE_RIGHTS").is_some() {
+        fs::write(FILE, document).unwrap();
+        return;
+    }
+    let written = fs::read_to_string(FILE).unwrap();
+    let differing = document.lines().zip(written.lines()).find(|(is, stands)| is != stands);
+    assert_eq!(differing, None, "what is, and what stands in docs/rights.md");
+    assert_eq!(document, written);
+}
+
+#[tokio::test]
+async fn no_function_is_left_out_of_the_table() {
+    let db = TestDatabase::new().await;
+    let functions: Vec<String> =
+        sqlx::query_scalar("select proname::text from pg_proc where pronamespace = 'public'::regnamespace")
+            .fetch_all(&mut db.owner().await)
+            .await
+            .unwrap();
+    let tried: BTreeSet<&str> = CALLS.iter().map(|(function, ..)| *function).collect();
+    assert_eq!(functions.iter().map(String::as_str).collect::<BTreeSet<_>>(), tried);
+}
