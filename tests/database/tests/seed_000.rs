@@ -2,7 +2,7 @@
 
 use database_tests::{TestDatabase, Who, code};
 use serde_json::json;
-use sqlx::raw_sql;
+use sqlx::{AssertSqlSafe, raw_sql};
 
 const ID: &str = "00000000-0000-4000-8000-000000000001";
 
@@ -97,4 +97,22 @@ async fn row_level_security_need_not_be_disabled_for_the_functions_to_work() {
     owner.call(&format!("start_stream('{ID}')")).await.unwrap();
     assert_eq!(owner.call(&format!("end_stream_comprehensive('{ID}')")).await.unwrap()["status"], "ended");
     assert_eq!(owner.rows("livestreams").await.unwrap().as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn usage_is_in_the_weeks_in_which_it_was_to_the_second_and_not_for_users_to_edit() {
+    let db = TestDatabase::new().await;
+    // Over a Sunday's midnight. All of it was booked to the first week, without its seconds.
+    let stream = format!(
+        "insert into livestreams (id, streamer_id, status, started_at, last_seen_at)
+         values ('{ID}', 'owner', 'live', '2026-02-01 23:00:30Z', '2026-02-01 23:00:30Z');
+         select streamkeeper.finish(array['{ID}']::uuid[], array[timestamptz '2026-02-02 00:30:15Z'], null, null, null, 1)"
+    );
+    raw_sql(AssertSqlSafe(stream)).execute(&mut db.owner().await).await.unwrap();
+    let mut owner = db.caller(Who::User("owner")).await;
+    let usage = "(select week_start_date as week, seconds from weekly_usage order by 1)";
+    let booked = json!([{"week": "2026-01-26", "seconds": 3570}, {"week": "2026-02-02", "seconds": 1815}]);
+    assert_eq!(owner.rows(usage).await.unwrap(), booked);
+    assert_eq!(code(owner.execute("update weekly_usage set seconds = 1").await), "42501");
+    assert_eq!(owner.rows(usage).await.unwrap(), booked);
 }
