@@ -43,6 +43,15 @@ impl Rpc {
         Rpc { function: "end_stream_comprehensive", arguments, keepalive: true }
     }
 
+    /// The same, of the outbox.
+    #[must_use]
+    pub fn replayed(mut self) -> Rpc {
+        if let Value::Object(arguments) = &mut self.arguments {
+            arguments.push(("p_replayed".to_owned(), true.into()));
+        }
+        self
+    }
+
     /// `list_active_streams`.
     pub fn list() -> Rpc {
         Rpc { function: "list_active_streams", arguments: Value::object([]), keepalive: false }

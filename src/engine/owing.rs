@@ -187,7 +187,7 @@ impl Manager {
             let rpc = match intent.kind {
                 Kind::End => {
                     let attempt = intent.attempts.saturating_add(1);
-                    Rpc::end(&intent.stream, &intent.reason, &intent.holder, attempt, intent.leaves)
+                    Rpc::end(&intent.stream, &intent.reason, &intent.holder, attempt, intent.leaves).replayed()
                 }
                 Kind::Leave { .. } => Rpc::touch(&intent.stream, &intent.holder, self.left_of(&intent)),
             };

@@ -1,9 +1,14 @@
 -- A leave: one holder of a stream is gone. That ends the stream unless another tab or device of its host holds it; an end
--- that is meant for all (the default) always does.
+-- that is meant for all (the default) always does. And a replay: what a browser could not deliver then, it delivers now.
 
 alter table public.end_attempts drop constraint end_attempts_outcome_check;
 alter table public.end_attempts add constraint end_attempts_outcome_check
   check (outcome in ('ended', 'already_ended', 'held_elsewhere', 'not_found'));
+
+-- By default what the call that writes the row says of itself, wherever it writes it.
+alter table public.end_attempts add column replayed boolean not null
+  default coalesce(current_setting('streamkeeper.replayed', true), '') = 'on';
+comment on column public.end_attempts.replayed is 'It came from a browser''s outbox: an earlier page, or an earlier try, could not deliver it.';
 
 -- One more argument is another function, and there is to be but one of that name.
 drop function public.end_stream_comprehensive(uuid, text, boolean, text, text, integer);
@@ -15,7 +20,8 @@ create function public.end_stream_comprehensive(
     p_reason text default null,
     p_holder text default null,
     p_attempt integer default 1,
-    p_leave boolean default false
+    p_leave boolean default false,
+    p_replayed boolean default false
   ) returns json
   language plpgsql volatile security definer set search_path = ''
   as $$
@@ -40,6 +46,8 @@ create function public.end_stream_comprehensive(
     if coalesce(p_leave, false) and p_stream_id is null then
       raise exception 'p_leave goes with p_stream_id' using errcode = 'invalid_parameter_value';
     end if;
+
+    perform set_config('streamkeeper.replayed', case when p_replayed then 'on' else '' end, true);
 
     -- The rows are locked, in one order for all callers, and read once the lock is held: whoever comes second sees that
     -- the first has ended them. Only an explicit id reaches a scheduled stream; the others end what is live.
@@ -105,12 +113,12 @@ create function public.end_stream_comprehensive(
     );
   end
   $$;
-comment on function public.end_stream_comprehensive(uuid, text, boolean, text, text, integer, boolean) is
+comment on function public.end_stream_comprehensive(uuid, text, boolean, text, text, integer, boolean, boolean) is
   'Ends one stream, all of one streamer, or (p_force_end_all) all there are. status: ended, already_ended, not_found, or, '
   'with p_leave, held_elsewhere: p_holder has left, and somebody else holds the stream. Owner, admin, service; forcing: '
   'admin, service.';
 
-revoke execute on function public.end_stream_comprehensive(uuid, text, boolean, text, text, integer, boolean)
+revoke execute on function public.end_stream_comprehensive(uuid, text, boolean, text, text, integer, boolean, boolean)
   from public, anon, authenticated, service_role;
-grant execute on function public.end_stream_comprehensive(uuid, text, boolean, text, text, integer, boolean)
+grant execute on function public.end_stream_comprehensive(uuid, text, boolean, text, text, integer, boolean, boolean)
   to authenticated, service_role;

@@ -96,6 +96,18 @@ async fn a_stream_that_nobody_holds_ends_and_a_scheduled_one_is_called_off() {
 }
 
 #[tokio::test]
+async fn what_comes_from_an_outbox_is_told_apart_on_the_trail() {
+    let db = TestDatabase::new().await;
+    let mut owner = held_by(&db, &["phone"]).await;
+    let call = |more: &str| format!("end_stream_comprehensive(p_stream_id => '{ID}', p_holder => 'phone'{more})");
+    owner.call(&call(", p_replayed => true")).await.unwrap();
+    owner.call(&call("")).await.unwrap();
+    let rows = "(select outcome, replayed from end_attempts order by id)";
+    let trail = json!([{"outcome": "ended", "replayed": true}, {"outcome": "already_ended", "replayed": false}]);
+    assert_eq!(db.caller(Who::Service).await.rows(rows).await.unwrap(), trail);
+}
+
+#[tokio::test]
 async fn it_goes_with_one_stream_and_with_rights_on_it() {
     let db = TestDatabase::new().await;
     let mut owner = held_by(&db, &["phone", "laptop"]).await;

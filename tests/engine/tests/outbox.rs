@@ -73,6 +73,7 @@ fn what_an_earlier_page_owes_is_sent_with_that_users_token_once_nobody_else_sees
     let said = ["p_stream_id", "p_holder", "p_reason"].map(|name| sent.rpc.arguments.text(name).unwrap_or_default());
     assert_eq!(said, [STREAM, "earlier", "hangup"]);
     assert_eq!(sent.rpc.arguments.get("p_attempt"), Some(&3_u32.into()), "those that got lost are told of");
+    assert_eq!(sent.rpc.arguments.get("p_replayed"), Some(&true.into()));
     world.answer_ok("ended");
     assert_eq!((world.stored.len(), world.claims.len(), pending(&world)), (0, 0, 0_u32.into()));
     let replayed = world.manager.usage(world.now).get("ends").and_then(|ends| ends.get("replayed").cloned());
