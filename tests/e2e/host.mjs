@@ -47,6 +47,8 @@ export class Host {
     const { stream_id } = await (await started).json();
     await this.sees("stream-status", "live");
     await this.sees("timeline", "videoConferenceJoined");
+    // The row moves what is below it: a click that comes too early misses its button.
+    await this.sees("db-status", "live");
     return stream_id;
   }
 

@@ -44,7 +44,7 @@ function Messages({ user, messages, isHere, isComing }: MessagesProps) {
   useEffect(() => {
     if (log.current) log.current.scrollTop = log.current.scrollHeight;
   }, [messages]);
-  if (messages.length === 0) return <p className="screen quiet">{emptyInWords(isHere, isComing)}</p>;
+  if (messages.length === 0) return <p className="screen no-messages quiet">{emptyInWords(isHere, isComing)}</p>;
   return (
     <div
       ref={log}
