@@ -5,8 +5,9 @@
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import { pageTest } from "./browser.mjs";
-import { assertLive, endAttempts, leases, passTime, row, sweep, untilEnded } from "./database.mjs";
+import { assertLive, endAttempts, passTime, row, sweep, untilEnded } from "./database.mjs";
 import { FaultyGateway } from "./faulty-gateway.mjs";
+import { host as hostAt, kill, untilHeld } from "./hosting.mjs";
 import { tokenOf } from "./gateway.mjs";
 
 const CELLS = [
@@ -41,50 +42,11 @@ let gateway;
 before(async () => (gateway = await new FaultyGateway().open()));
 after(() => gateway.close());
 
-/** A page of the host's, in the meeting: of a new stream, or of the one that is given. */
-async function host(page, token, streamId = null) {
-  await page.goto(`${gateway.url}/lab/`);
-  return page.evaluate(
-    async (token, streamId) => {
-      const { ConnectionManager } = await initialised();
-      globalThis.token = token;
-      globalThis.manager = ConnectionManager.shared({
-        backend: { url: location.origin, accessToken: () => globalThis.token },
-        ending: { delays: [50], timeout: 400, leaveGrace: 200, hostGrace: 5_000 },
-        logger: {},
-      });
-      const id = streamId ?? (await manager.startStream()).stream_id;
-      const listeners = new Map();
-      const meeting = { on: (name, listener) => listeners.set(name, listener), off: (name) => listeners.delete(name) };
-      globalThis.tell = (name) => listeners.get(name)?.({});
-      manager.attachMeeting(meeting, { streamId: id, streamerId: "ana", role: "host" });
-      tell("videoConferenceJoined");
-      return id;
-    },
-    token,
-    streamId,
-  );
-}
-
-/** Waits until so many pages hold the stream. */
-async function untilHeld(id, pages) {
-  const deadline = Date.now() + 5_000;
-  while ((await leases(id)).length < pages) {
-    assert.ok(Date.now() < deadline, "the stream is not held");
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
+const host = (page, token, streamId) => hostAt(gateway.url, page, token, streamId);
 const tell = (page, name) => page.evaluate((name) => void globalThis.tell(name), name);
 const end = (page, id) => page.evaluate((id) => void manager.endStreamById(id).catch(() => {}), id);
 /** As the page would do of itself in half a minute at the latest. */
 const retry = (page) => page.evaluate(() => manager.retryPendingEnds());
-const kill = async (page) => {
-  const crashed = new Promise((resolve) => page.once("error", resolve));
-  (await page.createCDPSession()).send("Page.crash").catch(() => {});
-  await crashed;
-};
-
 /** The stream is over, and one call, or the sweeper, has ended it. */
 async function assertOver(id) {
   await untilEnded(id);
