@@ -340,7 +340,8 @@ export class ConnectionManager {
     void this.#chat.closeAll();
     for (const letGoOfMeeting of this.#afterCrash) this.#safely(letGoOfMeeting);
     clearTimeout(this.#timer);
-    this.#snapshot = share(this.#snapshot, { ...this.#snapshot, phase: "crashed" });
+    const chat = { ...this.#snapshot.chat, status: "disconnected" as const, nextRetryAt: null };
+    this.#snapshot = share(this.#snapshot, { ...this.#snapshot, phase: "crashed", chat });
     const error = new StreamkeeperError("crashed", "Streamkeeper has crashed", cause);
     for (const promised of this.#pending.values()) promised.reject(error);
     this.#pending.clear();
@@ -446,8 +447,9 @@ function dataOf(config: ManagerConfig): string {
     const members = Object.entries(value).filter(([, member]) => member !== undefined);
     return members.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, member]) => [key, write(member, depth - 1)]);
   };
-  const { logger: _functionsOnly, ...data } = config;
-  return JSON.stringify(write(data, 8));
+  // A transport's own fields are its own business, and may change.
+  const { logger: _functionsOnly, chat, ...data } = config;
+  return JSON.stringify([write(data, 8), chat !== undefined && chat !== null]);
 }
 
 /** Takes our listeners off a meeting, by whichever name it has for that. */

@@ -30,7 +30,10 @@ impl SignOut {
 
 impl Manager {
     pub(super) fn connect_user(&mut self, call: CallId, id: String, fixed_token: bool) {
-        self.active();
+        // Who comes is there. An app that asks again for whom it has, on a timer or at every render, tells nothing of them.
+        if self.chat.user() != Some(id.as_str()) {
+            self.active();
+        }
         let joined = self.chat.connect(call, User { id, fixed_token });
         self.usage.asked(joined);
     }

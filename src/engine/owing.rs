@@ -18,7 +18,8 @@ impl Manager {
         let intent = Intent {
             reason: stream.latch.reason().unwrap_or_default().to_owned(),
             leaves: stream.latch.is_leave(),
-            attempts: stream.latch.sent_in_all(),
+            // With the one that is about to be made: nobody may be left to count it afterwards.
+            attempts: stream.latch.sent_in_all().saturating_add(1),
             last_error: stream.latch.last_error().map(|error| error.message.clone()),
             ..self.intent(id, Kind::End)
         };

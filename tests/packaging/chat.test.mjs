@@ -254,6 +254,15 @@ test("a later configuration's transport opens the next connection, and closes no
   assert.deepEqual([before.diary, after.diary], [["open ana", "close 1"], ["open ana"]]);
 });
 
+test("a transport's own fields may change, and are no other configuration", async () => {
+  const chat = transport();
+  const manager = shared(chat);
+  await manager.connectUser("ana", "token");
+  assert.ok(chat.diary.length > 0 && chat.clients.length > 0);
+  assert.equal(shared(chat), manager);
+  assert.throws(() => entry.ConnectionManager.shared(FAST), isError("invalid_config", /another configuration/));
+});
+
 test("a transport may be an instance of a class", async () => {
   class Own {
     #clients = 0;

@@ -21,7 +21,7 @@ for (const entry of ["streamkeeper", "streamkeeper/inline"]) {
     `);
     assert.deepEqual(found, {
       added: [],
-      exported: ["ConnectionManager", "INITIAL_SNAPSHOT", "StreamkeeperError", "default"],
+      exported: ["ConnectionManager", "INITIAL_SNAPSHOT", "StreamkeeperError", "default", "streamChat", "webSocket"],
     });
   });
 }

@@ -154,6 +154,16 @@ fn five_minutes_without_activity_disconnect_and_the_first_activity_reconnects_at
 }
 
 #[test]
+fn an_app_that_asks_again_for_whom_it_has_is_not_that_person() {
+    let mut chat = connected();
+    for _ in 0..6 {
+        chat.pass(MINUTE);
+        chat.connect("ana");
+    }
+    assert_eq!((chat.status().as_str(), chat.opened_at().len()), ("disconnected: inactive", 1));
+}
+
+#[test]
 fn a_person_is_asked_first_and_may_stay() {
     let mut chat = inactivity(&[("timeout", 60_000_u32.into()), ("prompt", 20_000_u32.into())]);
     chat.connect("ana");
