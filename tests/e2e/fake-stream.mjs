@@ -62,6 +62,11 @@ export class FakeStream {
     return this.#countsOf(user).open;
   }
 
+  /** The page's ends of those that are open now. */
+  open(user = EVERYBODY) {
+    return [...this.#sockets].filter((socket) => user === EVERYBODY || socket.user === user);
+  }
+
   /** The most that were open at once. */
   peak(user = EVERYBODY) {
     return this.#countsOf(user).peak;
@@ -83,6 +88,11 @@ export class FakeStream {
     for (let i = 0; i < count; i++) this.#refusals.push({ code, StatusCode, message: "refused, as the test has asked" });
   }
 
+  /** Takes the next refusals back. */
+  forgive() {
+    this.#refusals.length = 0;
+  }
+
   /** Every token that there is has expired; sockets that are open stay. */
   expire(user = EVERYBODY) {
     this.#notBefore.set(user, this.#tokens + 1);
@@ -96,7 +106,7 @@ export class FakeStream {
 
   /** Tears sockets down; gives how many. */
   drop(user = EVERYBODY) {
-    const dropped = [...this.#sockets].filter((socket) => user === EVERYBODY || socket.user === user);
+    const dropped = this.open(user);
     for (const socket of dropped) {
       this.#release(socket);
       after(this.latency, () => socket.ended(1006));
@@ -268,6 +278,8 @@ class FakeSocket extends EventTarget {
   binaryType = "blob";
   extensions = "";
   protocol = "";
+  /** When the page asked for its end; no such time: it has not. */
+  closeAskedAt = NaN;
   onopen = null;
   onmessage = null;
   onerror = null;
@@ -290,6 +302,7 @@ class FakeSocket extends EventTarget {
     if (code !== 1005 && code !== 1000 && !(code >= 3000 && code <= 4999)) throw new DOMException("no such code", "InvalidAccessError");
     if (this.readyState >= FakeSocket.CLOSING) return;
     const hasOpened = this.readyState === FakeSocket.OPEN;
+    this.closeAskedAt = Date.now();
     this.readyState = FakeSocket.CLOSING;
     if (hasOpened) return this.#server.farewell(this, code);
     this.#server.vanished(this);

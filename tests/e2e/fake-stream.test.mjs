@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { FakeStream } from "./fake-stream.mjs";
-import { streamChatBundleFile } from "./stream-chat-bundle.mjs";
+import { vendorFile } from "./vendor.mjs";
 
 const server = new FakeStream();
 let StreamChat;
@@ -10,7 +10,7 @@ before(async () => {
   server.install();
   // As a page has it: the bundle is one for browsers.
   globalThis.self = globalThis;
-  ({ StreamChat } = await import(await streamChatBundleFile()));
+  ({ StreamChat } = await import(await vendorFile("stream-chat")));
 });
 
 let number = 0;

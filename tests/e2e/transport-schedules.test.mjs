@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { FakeStream } from "./fake-stream.mjs";
-import { streamChatBundleFile } from "./stream-chat-bundle.mjs";
+import { random } from "./random.mjs";
+import { vendorFile } from "./vendor.mjs";
 
 /** The packed tarball, as `www/` has it installed. */
 const TRANSPORT = new URL("../../www/node_modules/streamkeeper/dist/transports/stream-chat.js", import.meta.url);
@@ -17,19 +18,9 @@ before(async () => {
   globalThis.self = globalThis;
   // What the SDK listens to for `online` and `offline`.
   globalThis.window = new EventTarget();
-  ({ StreamChat } = await import(await streamChatBundleFile()));
+  ({ StreamChat } = await import(await vendorFile("stream-chat")));
   ({ streamChat } = await import(TRANSPORT));
 });
-
-/** The same numbers for the same seed (mulberry32). */
-function random(seed) {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** One person who opens and closes, one connection after another, as the manager does. */
 class Person {
