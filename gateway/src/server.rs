@@ -26,7 +26,7 @@ use crate::error::ApiError;
 use crate::health::health;
 use crate::metrics::Counters;
 use crate::rpc::{ROUTE, Rpc, rpc};
-use crate::{cron, demo, metrics, sweeper, webhooks};
+use crate::{cron, demo, metrics, orphans, sweeper, webhooks};
 
 /// More than any call of ours needs; a keepalive request of a browser has 64 KiB for all of them together.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -53,6 +53,7 @@ pub async fn serve(
         served = server => served?,
         never = sweeper::run(&database, &counters, config.sweep_interval) => match never {},
         never = cron::run(&database, &counters, config.cron_interval) => match never {},
+        never = orphans::run(&database, config.operator.as_ref(), &counters, config.orphans_interval) => match never {},
     }
     database.close().await;
     Ok(())

@@ -72,7 +72,7 @@ fn cors_origin(text: &str) -> Result<HeaderValue, ConfigError> {
 }
 
 /// Is this host this machine?
-pub(super) fn is_loopback(host: &str) -> bool {
+pub(crate) fn is_loopback(host: &str) -> bool {
     let host = host.trim_matches(['[', ']']);
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }

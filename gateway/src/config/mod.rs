@@ -1,6 +1,7 @@
 //! What the environment says, checked once at the start. A wrong value is an error that names its variable.
 
 mod address;
+mod mail;
 mod value;
 
 use std::fmt;
@@ -11,9 +12,11 @@ use std::time::Duration;
 use axum::http::{HeaderValue, Uri};
 use sqlx::postgres::PgConnectOptions;
 
+use crate::orphans::{self, Operator};
 use crate::rpc::FUNCTIONS;
 use crate::{auth, cron, sweeper};
 pub use address::database_options;
+pub(crate) use address::is_loopback;
 use address::{cors_origins, is_local, jwks_url};
 pub use value::{ConfigError, Key, Variables};
 use value::{key, optional, random, secret};
@@ -48,6 +51,10 @@ pub struct Config {
     pub cron_interval: Duration,
     /// What operators show to see what is for them only. None: nobody sees it, but in demo mode everybody.
     pub admin_token: Option<Key>,
+    /// Who is told what a person has to see to. None: nobody.
+    pub operator: Option<Operator>,
+    /// How often it is found out whether there is something to tell.
+    pub orphans_interval: Duration,
     /// Set in demo mode only.
     pub demo: Option<DemoConfig>,
 }
@@ -113,6 +120,8 @@ impl Config {
             stream_api_secret: secret("STREAM_API_SECRET", demo, variables)?,
             cors_origins: cors_origins(variables)?,
             admin_token: key("ADMIN_TOKEN", variables)?,
+            operator: mail::operator(variables)?,
+            orphans_interval: orphans::INTERVAL,
             functions: FUNCTIONS,
             jwks_fetch_interval: auth::FETCH_INTERVAL,
             sweep_interval: sweeper::INTERVAL,
@@ -140,6 +149,8 @@ mod tests {
     const URL: (&str, &str) = ("DATABASE_URL", "postgres://user:hunter2@localhost/db");
     const SECRET: (&str, &str) = ("JWT_SECRET", "an example of a secret with 32 bytes");
 
+    const FROM: (&str, &str) = ("MAIL_FROM", "streamkeeper@example.org");
+
     fn read(demo: bool, variables: &[(&str, &str)]) -> Result<Config, String> {
         let lookup = |name: &str| variables.iter().rfind(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
         Config::from_variables(demo, &lookup).map_err(|e| e.to_string())
@@ -166,6 +177,14 @@ mod tests {
             ("SERVICE_KEY", "hunter2 hunter2 hunter2"),
             ("SERVICE_KEY", "hunter2_hunter2_hünter2"),
             ("ADMIN_TOKEN", "hunter2"),
+            ("OPERATOR_EMAIL", "nobody"),
+            ("OPERATOR_EMAIL", "ops@example.org, dev@example.org"),
+            ("MAIL_FROM", "streamkeeper"),
+            ("MAIL_FROM", "a@example.org\r\nBcc: b@example.org"),
+            ("MAIL_DIR", "/nowhere"),
+            ("SMTP_URL", "hunter2"),
+            ("SMTP_URL", "http://user:hunter2@mail.example.org"),
+            ("SMTP_URL", "smtp://user:hunter2@mail.example.org"),
             ("JWKS_URL", "hunter2"),
             ("JWKS_URL", "/jwks.json?key=hunter2"),
             ("JWKS_URL", "https://user:hunter2@id.example.org/jwks.json"),
@@ -180,7 +199,7 @@ mod tests {
             ("CORS_ORIGINS", "https://example.org,,"),
             ("CORS_ORIGINS", "ftp://example.org"),
         ] {
-            let error = read(false, &[URL, SECRET, (name, value)]).unwrap_err();
+            let error = read(false, &[URL, SECRET, FROM, (name, value)]).unwrap_err();
             assert!(error.starts_with(name) && !error.contains("hunter2") && !error.contains('\n'), "{value}: {error}");
         }
         let config = format!("{:?}", read(false, &[URL, SECRET]).unwrap());
@@ -210,6 +229,26 @@ mod tests {
         let same = "sb_publishable_0123456789";
         let error = read(false, &[URL, SECRET, ("ANON_KEY", same), ("SERVICE_KEY", same)]).unwrap_err();
         assert!(error.starts_with("SERVICE_KEY") && !error.contains(same), "{error}");
+    }
+
+    #[test]
+    fn mail_needs_a_way_a_sender_and_somebody_to_read_it() {
+        let (operator, smtp) = (("OPERATOR_EMAIL", "ops@example.org"), ("SMTP_URL", "smtp://mail"));
+        let directory = std::env::temp_dir();
+        let folder = ("MAIL_DIR", directory.to_str().unwrap());
+        assert!(read(false, &[URL, SECRET]).unwrap().operator.is_none());
+        assert!(read(false, &[URL, SECRET, FROM, smtp]).unwrap().operator.is_none());
+        for way in [smtp, folder] {
+            let config = read(false, &[URL, SECRET, FROM, operator, way]).unwrap();
+            assert_eq!(config.operator.unwrap().address.to_string(), "ops@example.org");
+            let error = read(false, &[URL, SECRET, operator, way]).unwrap_err();
+            assert!(error.starts_with("MAIL_FROM is missing"), "{error}");
+        }
+        let error = read(false, &[URL, SECRET, FROM, operator]).unwrap_err();
+        assert!(
+            error.contains("OPERATOR_EMAIL") && error.contains("SMTP_URL") && error.contains("MAIL_DIR"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub struct Counters {
     sweeps: Labelled<1>,
     swept_streams: Labelled<1>,
     cron_runs: Labelled<2>,
+    mails: Labelled<2>,
 }
 
 impl fmt::Debug for Counters {
@@ -41,6 +42,7 @@ impl Default for Counters {
             sweeps: Labelled::default(),
             swept_streams: Labelled::default(),
             cron_runs: Labelled::default(),
+            mails: Labelled::default(),
         };
         for status in ["400", "401", "403"] {
             add(0, &counters.end_refusals, [("status", status.into())]);
@@ -54,6 +56,9 @@ impl Default for Counters {
         counters.swept_streams(Swept::default());
         for outcome in ["ran", "failed"] {
             counters.cron_runs(0, outcome);
+        }
+        for outcome in ["sent", "failed"] {
+            counters.mails(0, outcome);
         }
         counters
     }
@@ -98,6 +103,11 @@ impl Counters {
         self.cron_runs(1, if done { "ran" } else { "failed" });
     }
 
+    /// A mail to the operator has been sent, or not.
+    pub fn mail(&self, sent: bool) {
+        self.mails(1, if sent { "sent" } else { "failed" });
+    }
+
     /// Stream has told an event: it was `recorded`, had been (`repeated`), was `unsigned`, `invalid`, or could not be kept
     /// (`failed`).
     pub fn webhook_event(&self, outcome: &'static str) {
@@ -123,6 +133,10 @@ impl Counters {
         add(runs, &self.cron_runs, [("job", "close_expired_chats".into()), ("outcome", outcome.into())]);
     }
 
+    fn mails(&self, mails: u64, outcome: &'static str) {
+        add(mails, &self.mails, [("about", "orphans".into()), ("outcome", outcome.into())]);
+    }
+
     /// Puts all of them on a page.
     pub(super) fn register(&self, registry: &mut Registry) {
         let registry = registry.sub_registry_with_prefix("streamkeeper_gateway");
@@ -140,6 +154,7 @@ impl Counters {
         registry.register("swept_streams", help, self.swept_streams.clone());
         let help = "Runs of the day's work by this gateway";
         registry.register("cron_runs", help, self.cron_runs.clone());
+        registry.register("mails", "Mails that this gateway has sent, or could not send", self.mails.clone());
     }
 }
 

@@ -1,5 +1,6 @@
 //! A gateway on a port of its own, in front of a database of its own, and tokens to call it with.
 
+pub mod mail_server;
 pub mod program;
 pub mod provider;
 
