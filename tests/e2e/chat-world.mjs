@@ -1,6 +1,8 @@
 /** Stream's service, its real SDK and a clock, all inside of one page or one Node: what happens next is up to the test. */
 import { FakeStream } from "./fake-stream.mjs";
 
+const MINUTE = 60_000;
+
 /** `modules` gives `{ fakeTimers, streamChat, streamkeeper }`: the first two are taken once the globals are ours. */
 export async function createWorld(modules) {
   const server = new FakeStream().install();
@@ -74,18 +76,22 @@ class World {
     look();
   }
 
-  /** Everybody's timers fire later by what this gives, until the function that this gives is called. */
+  /** The page's timers fire later by what this gives, until the function that this gives is called. */
   lateTimers(lateness) {
     const { setTimeout } = globalThis;
-    globalThis.setTimeout = (run, wait = 0, ...rest) => setTimeout(run, wait + lateness(), ...rest);
+    // Shorter ones are the network's, on which everything keeps its order.
+    globalThis.setTimeout = (run, wait = 0, ...rest) => setTimeout(run, wait < 1_000 ? wait : wait + lateness(), ...rest);
     return () => (globalThis.setTimeout = setTimeout);
   }
 
-  /** What a promise comes to, if time is what it waits for. */
-  async meanwhile(promise, milliseconds = 200) {
-    const outcome = Promise.allSettled([promise]);
-    await this.pass(milliseconds);
-    const [{ value, reason }] = await outcome;
+  /** What a promise comes to, if time is what it waits for, and not more than a minute of it. */
+  async meanwhile(promise) {
+    let isSettled = false;
+    const outcome = Promise.allSettled([promise]).then(([it]) => ((isSettled = true), it));
+    const until = Date.now() + MINUTE;
+    while (!isSettled && Date.now() < until) await this.pass(10);
+    if (!isSettled) throw new Error("not within a minute");
+    const { value, reason } = await outcome;
     if (reason) throw reason;
     return value;
   }

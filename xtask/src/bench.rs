@@ -1,20 +1,33 @@
 //! Tables against the peers.
 
 use crate::failure::{Failure, Result};
+use crate::process::run as run_command;
+use crate::tools::{self, catalogue};
 use crate::workspace::Workspace;
-use crate::{package, sizes};
+use crate::{npm, package, sizes};
 
 /// Runs the bench of that name, or says which there are.
 pub fn run(workspace: &Workspace, name: Option<&str>) -> Result<()> {
     match name {
+        Some("silent-sockets") => silent_sockets(workspace),
         Some("size") => {
             package::build(workspace)?;
             sizes::report(workspace)
         }
         None => {
-            println!("benches: size");
+            println!("benches: silent-sockets size");
             Ok(())
         }
-        Some(other) => Err(Failure::because(format!("unknown bench `{other}`; there is size"))),
+        Some(other) => Err(Failure::because(format!("unknown bench `{other}`; there are silent-sockets and size"))),
     }
+}
+
+/// How many sockets that have gone silent are noticed: beside the SDK, which `tests/e2e` has, as `www` has the bundler.
+fn silent_sockets(workspace: &Workspace) -> Result<()> {
+    tools::ensure(workspace, &catalogue::node())?;
+    let tarball = package::build(workspace)?;
+    npm::ci(workspace, "tests/e2e")?;
+    npm::ci(workspace, "www")?;
+    npm::install_tarball(workspace, "www", &tarball)?;
+    run_command(workspace.command("node").arg("benches/silent-sockets.mjs"))
 }
