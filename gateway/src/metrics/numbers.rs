@@ -20,6 +20,7 @@ pub struct Numbers {
     attempts: Json<BTreeMap<String, u64>>,
     retries: i64,
     by_deadline: i64,
+    replayed: i64,
     live: i64,
     orphans: Json<BTreeMap<String, i64>>,
     chats_left_active: i64,
@@ -32,9 +33,11 @@ const NUMBERS: &str = "
 with orphans as materialized (select o.reason from public.orphaned_streams() o)
 select
   json_build_object(
-    'ended', d.ended, 'already_ended', d.already_ended, 'not_found', d.not_found, 'lost', d.lost
+    'ended', d.ended, 'already_ended', d.already_ended, 'held_elsewhere', d.held_elsewhere, 'not_found', d.not_found,
+    'lost', d.lost
   ) as attempts,
   d.retries, d.by_deadline,
+  (select count(*) from public.end_attempts a where a.at >= midnight and a.replayed) as replayed,
   (select count(*) from public.livestreams s where s.status = 'live') as live,
   (
     select json_object_agg(r.reason, (select count(*) from orphans o where o.reason = r.reason))
@@ -72,6 +75,9 @@ impl Numbers {
         registry.register("end_attempts", help, attempts);
         let help = "Attempts to end a stream since midnight (UTC) that arrived and were not the first";
         registry.register("end_retries", help, ConstCounter::new(count(self.retries)));
+        let help =
+            "Ends since midnight (UTC) that came from a browser's outbox, because they could not be delivered before";
+        registry.register("ends_replayed", help, ConstCounter::new(count(self.replayed)));
         let help = "Streams that were ended by deadline and not by an attempt since midnight (UTC)";
         registry.register("ended_by_deadline", help, ConstCounter::new(count(self.by_deadline)));
         registry.register("live_streams", "Streams that are live now", ConstGauge::new(self.live));

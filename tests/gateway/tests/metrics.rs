@@ -102,7 +102,9 @@ async fn what_the_database_knows_is_the_same_on_every_gateway() {
     let owner = user("owner");
     let id = |n: u8| format!("00000000-0000-4000-8000-00000000000{n}");
     for n in 1..=4 {
-        let started = one.rpc("start_stream", Some(&owner), json!({"p_stream_id": id(n)})).await;
+        let holder = (n == 3).then_some("page-1");
+        let arguments = json!({"p_stream_id": id(n), "p_holder": holder});
+        let started = one.rpc("start_stream", Some(&owner), arguments).await;
         assert_eq!(started.status, 200, "{}", started.text);
     }
     let end = async |n: u8, attempt: u8| {
@@ -114,6 +116,13 @@ async fn what_the_database_knows_is_the_same_on_every_gateway() {
     end(1, 4).await;
     end(2, 1).await;
     end(9, 1).await;
+    // From an outbox: as a leave of what another page holds, and as an end.
+    for arguments in [json!({"p_holder": "page-2", "p_leave": true}), json!({})] {
+        let mut arguments = arguments;
+        arguments["p_stream_id"] = id(3).into();
+        arguments["p_replayed"] = true.into();
+        assert_eq!(one.rpc("end_stream_comprehensive", Some(&owner), arguments).await.status, 200);
+    }
     run_sql(
         &db,
         &format!(
@@ -137,13 +146,15 @@ async fn what_the_database_knows_is_the_same_on_every_gateway() {
     for gateway in [&one, &other] {
         let page = Page::of(gateway).await;
         page.shows(&[
-            ("streamkeeper_end_attempts_total{outcome=\"ended\"}", 2.0),
+            ("streamkeeper_end_attempts_total{outcome=\"ended\"}", 3.0),
             ("streamkeeper_end_attempts_total{outcome=\"already_ended\"}", 1.0),
+            ("streamkeeper_end_attempts_total{outcome=\"held_elsewhere\"}", 1.0),
             ("streamkeeper_end_attempts_total{outcome=\"not_found\"}", 2.0),
             ("streamkeeper_end_attempts_total{outcome=\"lost\"}", 2.0),
             ("streamkeeper_end_retries_total", 2.0),
+            ("streamkeeper_ends_replayed_total", 2.0),
             ("streamkeeper_ended_by_deadline_total", 1.0),
-            ("streamkeeper_live_streams", 2.0),
+            ("streamkeeper_live_streams", 1.0),
             ("streamkeeper_orphaned_streams{reason=\"end_came_first\"}", 1.0),
             ("streamkeeper_orphaned_streams{reason=\"not_swept\"}", 0.0),
             ("streamkeeper_orphaned_streams{reason=\"sweeper_stopped\"}", 0.0),
@@ -205,8 +216,8 @@ async fn whatever_somebody_makes_up_the_page_stays_small() {
         Answer::of(gateway.request(method, "/health")).await;
     };
     call(0).await;
-    // Once more, so that its own request is on the page.
-    Page::of(&gateway).await;
+    // From then on all that it knows is on the page, also that somebody has read it.
+    until(&gateway, "streamkeeper_gateway_sweeps_total{outcome=\"ran\"}", 1.0).await;
     let lines = Page::of(&gateway).await.0.lines().count();
     for n in 1..20 {
         call(n).await;
