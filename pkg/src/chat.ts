@@ -49,8 +49,9 @@ export class Chat {
     for (const connection of this.#connections.values()) delete connection.token;
   }
 
-  client(generation: number | undefined): unknown {
-    return (generation !== undefined && this.#connections.get(generation)?.opened?.client) || null;
+  /** What `open` of this generation has resolved with, whatever that is. */
+  opened(generation: number | undefined): { readonly client: unknown } | undefined {
+    return generation === undefined ? undefined : this.#connections.get(generation)?.opened;
   }
 
   /** `ChatOutput` in `src/engine/input.rs`. */
@@ -106,7 +107,7 @@ export class Chat {
         token,
         signal: aborting.signal,
         alive: of(() => this.say(generation, "alive")),
-        lost: (reason?: string) => of(() => this.say(generation, "lost", lost(reason)))(),
+        lost: (reason?: string) => of(() => this.say(generation, "lost", lost(reason, token)))(),
       });
     connection.opening = opening().then(
       (client) => {
@@ -167,21 +168,25 @@ function failureOf(error: unknown, token: string): object {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
   const kinds: Record<string, string> = { token: "expired", refused: "refused", invalid_argument: "invalid" };
   const words = typeof message === "string" ? message : "the transport's open() was rejected";
-  const clean = token === "" ? words : words.replaceAll(token, "[token]");
-  return failure((typeof code === "string" && kinds[code]) || "transient", clean.slice(0, 300));
+  return failure((typeof code === "string" && kinds[code]) || "transient", without(token, words));
 }
 
-function lost(reason: unknown): object {
+function without(token: string, words: string): string {
+  return (token === "" ? words : words.replaceAll(token, "[token]")).slice(0, 300);
+}
+
+function lost(reason: unknown, token: string): object {
   if (reason === "token") return failure("expired", "the server no longer takes the token");
   if (reason === "refused") return failure("refused", "the server no longer takes this user");
-  return failure("transient", typeof reason === "string" ? reason.slice(0, 300) : "no reason was given");
+  return failure("transient", typeof reason === "string" ? without(token, reason) : "no reason was given");
 }
 
 /** What a JWT says of itself; nothing of another kind of token. It is not verified: that is the server's. */
 export function claimsOf(token: string): Record<string, unknown> {
   try {
     const [, payload = ""] = token.split(".");
-    const claims: unknown = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/")));
+    const bytes = Uint8Array.from(atob(payload.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
+    const claims: unknown = JSON.parse(new TextDecoder().decode(bytes));
     return typeof claims === "object" && claims !== null ? (claims as Record<string, unknown>) : {};
   } catch {
     return {};

@@ -91,8 +91,8 @@ export class ConnectionManager {
       chat: unlessCrashed((generation: number, what: string, why?: string) => this.#chat.act(generation, what, why)),
       forgetUser: () => this.#chat.forget(),
       settleClient: unlessCrashed((call: number, generation: number) => {
-        const client = this.#chat.client(generation);
-        this.#settle(call, client !== null, client ?? noClient());
+        const opened = this.#chat.opened(generation);
+        this.#settle(call, opened !== undefined, opened ? opened.client : noClient());
       }),
       listener: (meeting: number, name: string) => {
         const listener = (payload: unknown) => this.#heard(name, () => this.#raw.meetingEvent(meeting, name, payload));
@@ -121,7 +121,7 @@ export class ConnectionManager {
    * user is connected already. Another user's connection is closed before this one opens.
    *
    * `token`: a function is asked for every connection anew, and may give a promise. The promise that this gives rejects
-   * when the first attempt fails; the manager goes on trying, and `chatClient()` and the `status` event tell of it.
+   * when the first attempt fails, and waits while nobody sees the page or the person is away; the manager goes on trying, and `chatClient()` and the `status` event tell of it.
    *
    * @throws StreamkeeperError `invalid_argument`, `no_chat`, `token`, `not_allowed`, `offline`, `timeout`, `conflict` (another
    * user was connected, or this one was signed out, in the meantime)
@@ -134,7 +134,8 @@ export class ConnectionManager {
   };
 
   /** The client of the connection that is open now, or `null`. Never one that is being closed. */
-  readonly chatClient = (): unknown => (this.#isUsable() ? this.#chat.client(this.#enter(() => this.#raw.chatGeneration())) : null);
+  readonly chatClient = (): unknown =>
+    this.#isUsable() ? (this.#chat.opened(this.#enter(() => this.#raw.chatGeneration()))?.client ?? null) : null;
 
   /**
    * Signs the user out, here and in all tabs: what is live ends, chat closes, user and token are forgotten. Call it before
@@ -210,8 +211,8 @@ export class ConnectionManager {
 
   /**
    * For an app that is about to navigate: ends the streams that this page holds; if it holds none, those of the streamer that
-   * are live now. Resolves with the first answer, or after 300 ms with `queued`, and goes on in the background. What another
-   * device of theirs holds lives on.
+   * nobody holds. Resolves with the first answer, or after 300 ms with `queued`, and goes on in the background; it never
+   * rejects for what the database does. What another device of theirs holds lives on.
    */
   readonly endStreamOnRedirect = (streamerId: string): Promise<EndResult> => this.#call("endStreamOnRedirect", { streamerId });
 
@@ -232,7 +233,11 @@ export class ConnectionManager {
    * is for the database to say.
    */
   readonly isAdmin = async (): Promise<boolean> => {
-    const token = await this.#config.backend?.accessToken?.();
+    const asked = async () => this.#config.backend?.accessToken?.();
+    const token = await asked().catch(() => {
+      // What it threw is not repeated: nobody knows what is in it.
+      throw new StreamkeeperError("token", "accessToken() failed");
+    });
     const { app_metadata } = claimsOf(token ?? "") as { app_metadata?: { role?: unknown } };
     return app_metadata?.role === "admin";
   };

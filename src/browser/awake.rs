@@ -6,6 +6,7 @@ use std::rc::Rc;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::AbortSignal;
 
 /// A Web Lock: browsers do not freeze the page that holds one.
 #[derive(Debug)]
@@ -15,8 +16,13 @@ pub struct PageLock {
 
 impl PageLock {
     /// Asks for a lock of this name, which nobody else asks for. `None` where there are no locks.
-    pub fn hold(name: &str) -> Option<PageLock> {
-        PageLock::hold_and_tell(name, None)
+    /// Released with `signal` at the latest: also by a crash, when nothing here runs any more.
+    pub fn hold(name: &str, signal: &AbortSignal) -> Option<PageLock> {
+        let lock = PageLock::hold_and_tell(name, None)?;
+        if let Some(release) = &*lock.release.borrow() {
+            let _ = signal.add_event_listener_with_callback("abort", release);
+        }
+        Some(lock)
     }
 
     /// The same, of a lock that others want too; `tell` is called when it is ours.

@@ -104,6 +104,9 @@ impl Backend {
     /// The user has signed out.
     pub fn forget(&self) {
         self.token.take();
+        self.user.take();
+        // What the app still says to an earlier asking is of the user before.
+        self.asked.set(self.asked.get().wrapping_add(1));
     }
 
     /// Waits for the response and reads it.
@@ -159,6 +162,8 @@ fn is_for(only_for: Option<&str>, token: Option<&str>) -> bool {
 fn subject(token: &str) -> Option<String> {
     let payload = token.split('.').nth(1)?.replace('-', "+").replace('_', "/");
     let decode: Function = Reflect::get(&js_sys::global(), &JsString::from("atob")).ok()?.dyn_into().ok()?;
-    let text = decode.call1(&JsValue::UNDEFINED, &payload.into()).ok()?.as_string()?;
+    // One character for each byte of UTF-8.
+    let bytes = decode.call1(&JsValue::UNDEFINED, &payload.into()).ok()?.as_string()?;
+    let text = String::from_utf8(bytes.chars().map(|byte| byte as u8).collect()).ok()?;
     Reflect::get(&JSON::parse(&text).ok()?, &JsString::from("sub")).ok()?.as_string()
 }

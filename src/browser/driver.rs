@@ -233,6 +233,8 @@ impl Driver {
         let mut meetings = std::mem::take(&mut *self.meetings.borrow_mut());
         meetings.take().into_iter().for_each(|(_, listening)| listening.stop());
         self.tabs.take();
+        // What is still owed is for whoever comes next: another tab, or the next manager of this page.
+        drop(std::mem::take(&mut *self.outbox.borrow_mut()));
     }
 
     /// What the outbox still owes.
@@ -287,17 +289,20 @@ impl Driver {
             Output::StayAwake(awake) => {
                 let name = || ["streamkeeper:hosting:", &self.host.holder()].concat();
                 if awake.page != self.page_lock.borrow().is_some() {
-                    *self.page_lock.borrow_mut() = if awake.page { PageLock::hold(&name()) } else { None };
+                    *self.page_lock.borrow_mut() =
+                        if awake.page { PageLock::hold(&name(), &self.host.signal()) } else { None };
                 }
                 *self.screen_lock.borrow_mut() = awake.screen.then(ScreenLock::hold);
-                page::listen_for_unload(awake.page, &self.host.page_listener())
+                page::listen_for_unload(awake.page, &self.host.signal(), &self.host.page_listener())
             }
             Output::Chat { generation, output } => self.host.chat(generation.0, output.name(), output.why()),
             Output::ForgetUser => {
                 if let Some(backend) = &self.backend {
                     backend.forget();
                 }
-                self.host.forget_user()
+                // A listener may have connected the next one by now.
+                let next = self.manager.try_borrow().is_ok_and(|manager| manager.has_chat_user());
+                if next { Ok(()) } else { self.host.forget_user() }
             }
             Output::TellTabs { user } => {
                 if let Some(tabs) = &*self.tabs.borrow() {

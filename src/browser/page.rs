@@ -72,10 +72,10 @@ pub fn listen_for_activity(signal: &AbortSignal, listener: &Function) -> Result<
 }
 
 /// Listens to `beforeunload`, or no longer: while somebody does, Firefox keeps the page out of its back/forward cache.
-pub fn listen_for_unload(listens: bool, listener: &Function) -> Result<(), JsValue> {
+pub fn listen_for_unload(listens: bool, signal: &AbortSignal, listener: &Function) -> Result<(), JsValue> {
     let Some(window) = web_sys::window() else { return Ok(()) };
     if listens {
-        window.add_event_listener_with_callback("beforeunload", listener)
+        window.add_event_listener_with_callback_and_add_event_listener_options("beforeunload", listener, &own(signal))
     } else {
         window.remove_event_listener_with_callback("beforeunload", listener)
     }

@@ -52,6 +52,12 @@ impl Rpc {
         self
     }
 
+    /// `end_stream_on_user_disconnect`.
+    pub fn disconnect(streamer: &str) -> Rpc {
+        let arguments = Value::object([("p_streamer_id", streamer.into())]);
+        Rpc { function: "end_stream_on_user_disconnect", arguments, keepalive: true }
+    }
+
     /// `list_active_streams`.
     pub fn list() -> Rpc {
         Rpc { function: "list_active_streams", arguments: Value::object([]), keepalive: false }
@@ -181,6 +187,7 @@ fn is_own(function: &str, body: &Value) -> bool {
         "auto_end_inactive_streams" => matches!(body, Value::Number(_)),
         "end_stream_comprehensive" => matches!(status, "ended" | "already_ended" | "held_elsewhere" | "not_found"),
         "record_chat_connection" => body.flag("success"),
+        "end_stream_on_user_disconnect" => matches!(body, Value::Bool(_)),
         _ => matches!(status, "scheduled" | "live" | "ended" | "not_found"),
     }
 }

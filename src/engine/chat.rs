@@ -99,6 +99,8 @@ pub struct Chat {
     reason: Option<Reason>,
     /// This user has been connected, or it has been tried.
     again: bool,
+    /// This user has been connected.
+    was_open: bool,
     /// Why the connection before the one that is open had closed.
     cause: Option<Reason>,
     failures: u32,
@@ -124,6 +126,7 @@ impl Chat {
             serves: None,
             reason: None,
             again: false,
+            was_open: false,
             cause: None,
             failures: 0,
             retry_at: None,
@@ -236,6 +239,7 @@ impl Chat {
     fn forget(&mut self, error: Error) {
         self.user = None;
         self.again = false;
+        self.was_open = false;
         self.failures = 0;
         self.retry_at = None;
         self.token_refused = false;
@@ -383,11 +387,11 @@ impl Chat {
     fn opened(&mut self, at: &Surroundings) {
         let check_at = at.now.saturating_add(at.health.interval);
         self.state = State::Open { since: at.now, heard: None, check_at, probe: None };
-        self.failures = 0;
-        self.token_refused = false;
         self.last_error = None;
         self.again = true;
-        self.cause = self.reason.take();
+        // Of this user's own connections; what kept the first from opening is no reconnect.
+        self.cause = self.reason.take().filter(|_| self.was_open);
+        self.was_open = true;
         self.steps.push(Step::Opened(self.cause));
         self.steps.push(Step::Resolve(self.generation, std::mem::take(&mut self.waiting)));
     }
@@ -395,6 +399,7 @@ impl Chat {
     /// An attempt has failed.
     fn failed(&mut self, failure: Failure, why: &str, at: &Surroundings) {
         let error = |code| Error::new(code, why);
+        self.forgive(at);
         match failure {
             Failure::Expired if self.user.as_ref().is_some_and(|user| user.fixed_token) => {
                 self.stop(Reason::Token, error(Code::Token), at);
@@ -411,7 +416,16 @@ impl Chat {
         }
     }
 
+    /// Whoever has been connected for a while begins anew. Who is let in and thrown out again does not.
+    fn forgive(&mut self, at: &Surroundings) {
+        if self.open_since().is_some_and(|since| since.saturating_add(at.health.interval) <= at.now) {
+            self.failures = 0;
+            self.token_refused = false;
+        }
+    }
+
     fn fail(&mut self, reason: Reason, error: Error, at: &Surroundings) {
+        self.forgive(at);
         self.failures = self.failures.saturating_add(1);
         self.token_refused = false;
         self.again = true;
@@ -490,7 +504,7 @@ impl Chat {
             ("status", status.into()),
             ("reason", self.reason.map(Reason::as_str).into()),
             ("userId", self.user().into()),
-            ("attempt", self.failures.into()),
+            ("attempt", if self.open_since().is_some() { 0 } else { self.failures }.into()),
             ("nextRetryAt", Value::millis(retry_at.map(to_wall))),
             ("generation", self.generation.0.into()),
             ("lastError", self.last_error.as_ref().map(|error| error.message.as_str()).into()),

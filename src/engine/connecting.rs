@@ -48,7 +48,7 @@ impl Manager {
     pub(super) fn disconnect_user(&mut self, call: CallId) {
         let hosts = self.meetings.values().filter(|meeting| meeting.is_host());
         let user = self.chat.user().or_else(|| hosts.map(|meeting| meeting.attachment.streamer.as_str()).next());
-        if let Some(user) = user.map(str::to_owned) {
+        if let Some(user) = user.or(self.outbox.user.as_deref()).map(str::to_owned) {
             self.outputs.push_back(Output::TellTabs { user });
         }
         self.sign_out();
@@ -58,15 +58,18 @@ impl Manager {
     /// Another tab says that this user has signed out.
     pub(super) fn signed_out_elsewhere(&mut self, user: &str) {
         let hosts = |meeting: &Meeting| meeting.is_host() && meeting.attachment.streamer == user;
-        if self.chat.user() == Some(user) || self.meetings.values().any(hosts) {
+        let here = [self.chat.user(), self.outbox.user.as_deref()].contains(&Some(user));
+        if here || self.meetings.values().any(hosts) {
             self.sign_out();
         }
     }
 
     /// The app's `accessToken` gives null.
     pub(super) fn signed_out(&mut self) {
+        if let Some(user) = self.outbox.user.clone() {
+            self.outputs.push_back(Output::TellTabs { user });
+        }
         self.sign_out();
-        self.outbox.user = None;
     }
 
     fn sign_out(&mut self) {
@@ -175,7 +178,11 @@ impl Manager {
         if chat != self.chat_told {
             self.chat_told = chat.clone();
             self.changed = true;
-            self.emit("status", chat);
+            // Without the vendor's words: nobody knows what is in them.
+            let fields = ["status", "reason", "userId", "attempt", "generation"];
+            let traced = fields.map(|field| (field, chat.get(field).cloned().unwrap_or_default()));
+            self.trace_output("status", Value::object(traced));
+            self.outputs.push_back(Output::Emit { event: "status", data: chat });
         }
     }
 
@@ -204,13 +211,14 @@ impl Manager {
                 }
                 Step::Opened(cause) => {
                     self.usage.opened(self.now, cause);
-                    self.report(|connection, _| Rpc::chat_opened(connection, cause.map(Reason::as_str)));
+                    // With the token of whoever is signed in now: the one at hand may be of the person before.
+                    self.report(true, |connection, _| Rpc::chat_opened(connection, cause.map(Reason::as_str)));
                 }
                 Step::Closing(reason, since, cause) => {
                     let connected = self.now.saturating_sub(since);
                     self.usage.closing(self.now, reason, since);
                     let cause = cause.map(Reason::as_str);
-                    self.report(|connection, counted| {
+                    self.report(false, |connection, counted| {
                         Rpc::chat_closed(connection, cause, reason.as_str(), connected, counted)
                     });
                 }
@@ -227,16 +235,16 @@ impl Manager {
     }
 
     /// Tells the database of the connection, once and as well as it goes: nothing depends on it.
-    fn report(&mut self, rpc: impl FnOnce(&str, Counted) -> Rpc) {
+    fn report(&mut self, fresh_token: bool, rpc: impl FnOnce(&str, Counted) -> Rpc) {
         if self.config.backend.is_none() || !self.reports {
             return;
         }
         let connection = [&self.holder, "/", &self.chat.generation().0.to_string()].concat();
         let counted = self.usage.report();
-        self.send(Purpose::Report, rpc(&connection, counted), false);
+        self.send(Purpose::Report, rpc(&connection, counted), fresh_token);
     }
 
-    /// A database that takes no reports is asked once.
+    /// A database that takes no reports of this user is asked once.
     pub(super) fn reported(&mut self, verdict: &Verdict) {
         if let Verdict::Refused(error) | Verdict::Unauthorised(error) = verdict {
             self.reports = false;

@@ -61,6 +61,9 @@ impl Manager {
             }
             Outcome::Left => {
                 self.release_hold(id);
+                if !self.meetings.values().any(|meeting| meeting.stream() == id) {
+                    self.streams.remove(id);
+                }
                 self.log("info", "another holder keeps the stream alive", id, "held_elsewhere");
                 self.settle_all(waiting, &Ok(settled("held_elsewhere", via)));
             }

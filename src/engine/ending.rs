@@ -146,6 +146,12 @@ impl Latch {
             State::Failed => who == Who::Person || (self.rounds < MAX_ROUNDS && !self.refused),
             State::Waiting { .. } | State::Sending { .. } | State::Ended => false,
         };
+        if self.is_ending() && self.leaves && who != Who::Signal {
+            // What began as this page's leave is now meant for all.
+            self.leaves = false;
+            self.by_person = who == Who::Person;
+            self.reason = reason.to_owned();
+        }
         if begins {
             self.state = State::Waiting { until: now, offline: false };
             self.reason = reason.to_owned();
@@ -292,9 +298,14 @@ impl Latch {
                 self.refused = true;
                 self.fail(&Error::new(Code::NotFound, "there is no such stream"), Outcome::NotFound)
             }
-            (Try::End, Verdict::Delivered(_)) if status == Some("held_elsewhere") => {
+            (Try::End, Verdict::Delivered(_)) if status == Some("held_elsewhere") && self.leaves => {
                 *self = Latch::default();
                 Outcome::Left
+            }
+            // It was only a leave when it was sent.
+            (Try::End, Verdict::Delivered(_)) if status == Some("held_elsewhere") => {
+                self.state = State::Waiting { until: now, offline: false };
+                Outcome::Retrying
             }
             (Try::End, Verdict::Delivered(_)) => {
                 // After a lost answer "already ended" is our own doing.

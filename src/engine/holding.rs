@@ -23,7 +23,6 @@ impl Manager {
             && let Some(stream) = self.streams.get_mut(id).filter(|stream| stream.is_live())
         {
             stream.lease.hold(now);
-            stream.held_since.get_or_insert(now);
         }
     }
 
@@ -31,7 +30,7 @@ impl Manager {
     pub(super) fn leave_what_was_never_joined(&mut self) {
         let now = self.now;
         for (id, stream) in self.streams.iter_mut() {
-            let waited = stream.held_since.is_some_and(|since| since.saturating_add(JOIN_PATIENCE) <= now);
+            let waited = stream.awaited_since.is_some_and(|since| since.saturating_add(JOIN_PATIENCE) <= now);
             if !waited || stream.lease == Lease::None || stream.latch.status() != "live" {
                 continue;
             }

@@ -38,11 +38,8 @@ pub(super) enum Purpose {
     ForceEndAll(CallId),
     /// Of a chat connection: nobody waits for the answer.
     Report,
-    /// To learn what is live of a streamer.
-    Redirect {
-        call: CallId,
-        streamer: String,
-    },
+    /// Of a streamer who is leaving, and of whose streams this page holds none.
+    Disconnect(CallId),
     /// Of the outbox, by key.
     Replay(String),
     Renew(StreamId),
@@ -148,6 +145,7 @@ impl Manager {
             Input::Chat { generation, event } => self.chat_event(generation, event),
             Input::SetInactivity(inactivity) => {
                 self.config.inactivity = inactivity;
+                self.changed = true;
                 self.presence.reconsider();
             }
             Input::SignedOutElsewhere { user } => self.signed_out_elsewhere(&user),
@@ -168,6 +166,7 @@ impl Manager {
         self.check_deadlines();
         self.stay_awake();
         if std::mem::take(&mut self.forgets) {
+            self.outbox.user = None;
             self.outputs.push_back(Output::ForgetUser);
         }
         if std::mem::take(&mut self.changed) {
@@ -215,6 +214,11 @@ impl Manager {
     /// The settings for an absent person.
     pub fn inactivity(&self) -> Inactivity {
         self.config.inactivity
+    }
+
+    /// Whether somebody is to be connected to chat.
+    pub fn has_chat_user(&self) -> bool {
+        self.chat.user().is_some()
     }
 
     /// The chat connection whose client may be used.
@@ -311,7 +315,7 @@ impl Manager {
                 | Purpose::Ask(_)
                 | Purpose::ForceEndAll(_)
                 | Purpose::Report
-                | Purpose::Redirect { .. } => {}
+                | Purpose::Disconnect(_) => {}
             }
             return;
         }
@@ -320,7 +324,7 @@ impl Manager {
             Purpose::Ask(call) => self.settle(call, found(verdict)),
             Purpose::ForceEndAll(call) => self.settle(call, found(verdict).map(|body| end_all_result(&body))),
             Purpose::Report => self.reported(&verdict),
-            Purpose::Redirect { call, streamer } => self.redirect_listed(call, &streamer, verdict),
+            Purpose::Disconnect(call) => self.disconnected(call, &verdict),
             Purpose::Replay(key) => self.replayed(&key, request, &verdict),
             Purpose::Renew(id) => self.renewed(&id, request, &verdict),
             Purpose::End(id) => self.end_answered(&id, request, &verdict),

@@ -210,6 +210,15 @@ impl Outbox {
         }
     }
 
+    /// The ends of this stream that are this page's to send.
+    pub fn ends_of(&self, stream: &StreamId) -> Vec<(String, Standing)> {
+        let ends = |(key, entry): (&String, &Entry)| {
+            let ours = entry.intent.kind == Kind::End && entry.standing != Standing::Elsewhere;
+            (ours && entry.intent.stream == *stream).then(|| (key.clone(), entry.standing))
+        };
+        self.entries.iter().filter_map(ends).collect()
+    }
+
     /// What waits of goodbyes to this stream is due now.
     pub fn hurry_leaves_of(&mut self, stream: &StreamId, now: Millis) {
         for entry in self.entries.values_mut() {

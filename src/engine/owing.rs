@@ -14,7 +14,10 @@ use super::{CallId, Millis, RequestId};
 impl Manager {
     /// Before the first byte of an end is sent.
     pub(super) fn owe_end(&mut self, id: &StreamId) {
-        let Some(stream) = self.streams.get(id) else { return };
+        let user = self.user_of(id);
+        let Some(stream) = self.streams.get_mut(id) else { return };
+        // Also when they have signed out by the time of the next attempt.
+        stream.user = user;
         let intent = Intent {
             reason: stream.latch.reason().unwrap_or_default().to_owned(),
             leaves: stream.latch.is_leave(),
@@ -108,6 +111,17 @@ impl Manager {
         }
     }
 
+    /// The stream has been started anew: nobody is to end it for what was before.
+    pub(super) fn strike_ends_of(&mut self, id: &StreamId) {
+        for (key, standing) in self.outbox.ends_of(id) {
+            if let Standing::Sending(request) = standing {
+                self.requests.remove(&request);
+                self.outputs.push_back(Output::Abort { request });
+            }
+            self.strike(&key);
+        }
+    }
+
     fn strike(&mut self, key: &String) {
         if self.outbox.remove(key).is_some() {
             self.store(key, Value::Null);
@@ -122,6 +136,10 @@ impl Manager {
 
     /// What lies in the storage, of other page loads: each is ours as soon as nobody else is there to see to it.
     pub(super) fn owed(&mut self, entries: Vec<(String, Value)>) {
+        if self.config.backend.is_none() {
+            // Whoever has one is to see to it.
+            return;
+        }
         for (key, value) in entries {
             match Intent::parse(&key, &value) {
                 Some(intent) if intent.holder == self.holder || self.outbox.get(&key).is_some() => {}
@@ -162,6 +180,7 @@ impl Manager {
         if user.is_some() && self.outbox.user != user {
             self.outbox.user = user;
             self.outbox.hurry(self.now);
+            self.reports = true;
         }
     }
 
@@ -264,7 +283,11 @@ impl Manager {
             return;
         }
         stream.latch.replayed(verdict);
+        let left = stream.latch.status() == "live";
         self.changed = true;
+        if left {
+            self.release_hold(&intent.stream);
+        }
         if over {
             let data = [
                 ("streamId", (&intent.stream).into()),

@@ -4,7 +4,7 @@ use super::action::{Role, StreamId};
 use super::backend::{Rpc, Verdict};
 use super::delivering::end_result;
 use super::ending::Who;
-use super::manager::{Manager, Purpose, found};
+use super::manager::{Manager, Purpose};
 use super::streams::Stream;
 use super::value::Value;
 use super::{CallId, Millis};
@@ -12,7 +12,7 @@ use super::{CallId, Millis};
 /// The longest that a navigation is delayed.
 const PATIENCE: Millis = 300;
 
-/// A promise that is out.
+/// A promise that is out. Without streams: it is the streamer's others that are to end.
 #[derive(Debug)]
 pub(super) struct Redirect {
     call: CallId,
@@ -21,59 +21,40 @@ pub(super) struct Redirect {
 }
 
 impl Manager {
-    /// Ends what this page holds of that streamer; if that is nothing, what of theirs is live by now.
+    /// Ends what this page holds of that streamer; if that is nothing, what of theirs is live and held by nobody.
     pub(super) fn end_on_redirect(&mut self, call: CallId, streamer: &str) {
         let theirs = |(id, stream): (&StreamId, &Stream)| {
             let open = stream.role == Role::Host && !stream.latch.is_ended();
             (open && stream.streamer.as_deref() == Some(streamer)).then(|| id.clone())
         };
         let streams: Vec<StreamId> = self.streams.iter().filter_map(theirs).collect();
-        let until = self.now.saturating_add(PATIENCE);
-        if streams.is_empty() {
-            // By id, and never by streamer: what they start after this is not meant.
-            self.send(Purpose::Redirect { call, streamer: streamer.to_owned() }, Rpc::list(), false);
-            self.redirects.push(Redirect { call, until, streams });
-        } else {
-            self.end_for_redirect(&streams);
-            self.redirects.push(Redirect { call, until, streams });
-        }
-    }
-
-    /// What is live of everybody has been told.
-    pub(super) fn redirect_listed(&mut self, call: CallId, streamer: &str, verdict: Verdict) {
-        let listed = match found(verdict) {
-            Ok(Value::List(rows)) => rows,
-            _ => Vec::new(),
-        };
-        let theirs = listed.iter().filter(|row| row.text("streamer_id") == Some(streamer));
-        let streams: Vec<StreamId> =
-            theirs.filter_map(|row| StreamId::parse("stream_id", row.get("stream_id")).ok()).collect();
-        self.end_for_redirect(&streams);
-        if let Some(redirect) = self.redirects.iter_mut().find(|redirect| redirect.call == call) {
-            redirect.streams = streams;
-            if redirect.streams.is_empty() {
-                redirect.until = self.now;
-            }
-        }
-    }
-
-    fn end_for_redirect(&mut self, streams: &[StreamId]) {
-        for id in streams {
-            self.streams.ensure(id, || Stream::new(Role::Host));
+        for id in &streams {
             if let Some(stream) = self.streams.get_mut(id) {
                 self.changed |= stream.latch.over(self.now, "redirect", Who::Signal);
             }
         }
+        if streams.is_empty() {
+            // One call that outlives the page, and is never repeated: what they start later is held, and not meant.
+            self.send(Purpose::Disconnect(call), Rpc::disconnect(streamer), false);
+        }
+        self.redirects.push(Redirect { call, until: self.now.saturating_add(PATIENCE), streams });
+    }
+
+    /// What is left of theirs has been told.
+    pub(super) fn disconnected(&mut self, call: CallId, verdict: &Verdict) {
+        let status = match verdict {
+            Verdict::Delivered(Value::Bool(true)) => "ended",
+            Verdict::Delivered(_) => "held_elsewhere",
+            // Nobody knows; the sweeper will see to it.
+            Verdict::Refused(_) | Verdict::Unauthorised(_) | Verdict::Transient(_) => "queued",
+        };
+        self.let_go(status, |redirect| redirect.call == call);
     }
 
     /// An attempt to end this stream has been answered; `status`: what the database said, if it did.
     pub(super) fn redirected(&mut self, id: &StreamId, status: Option<&str>) {
-        let (done, waiting) =
-            std::mem::take(&mut self.redirects).into_iter().partition(|redirect| redirect.streams.contains(id));
-        self.redirects = waiting;
-        let done: Vec<Redirect> = done;
-        for redirect in done {
-            let attempts = self.streams.get(id).map_or(1, |stream| stream.latch.sent_in_all());
+        let attempts = self.streams.get(id).map_or(1, |stream| stream.latch.sent_in_all());
+        for redirect in self.take_redirects(|redirect| redirect.streams.contains(id)) {
             let result = match status {
                 Some(status) => end_result(id, status, attempts, "rpc"),
                 None => end_result(id, "queued", attempts, "outbox"),
@@ -84,12 +65,12 @@ impl Manager {
 
     /// Whoever has waited long enough goes on; the ends go on in the background.
     pub(super) fn let_redirects_go(&mut self) {
-        let (done, waiting) =
-            std::mem::take(&mut self.redirects).into_iter().partition(|redirect| redirect.until <= self.now);
-        self.redirects = waiting;
-        let done: Vec<Redirect> = done;
-        for redirect in done {
-            let status = if redirect.streams.is_empty() { "already_ended" } else { "queued" };
+        let now = self.now;
+        self.let_go("queued", |redirect| redirect.until <= now);
+    }
+
+    fn let_go(&mut self, status: &str, which: impl Fn(&Redirect) -> bool) {
+        for redirect in self.take_redirects(which) {
             let via = if redirect.streams.is_empty() { "rpc" } else { "outbox" };
             let result = Value::object([
                 ("status", status.into()),
@@ -100,6 +81,12 @@ impl Manager {
             ]);
             self.settle(redirect.call, Ok(result));
         }
+    }
+
+    fn take_redirects(&mut self, which: impl Fn(&Redirect) -> bool) -> Vec<Redirect> {
+        let (taken, left) = std::mem::take(&mut self.redirects).into_iter().partition(which);
+        self.redirects = left;
+        taken
     }
 
     pub(super) fn redirect_deadline(&self) -> Option<Millis> {

@@ -27,8 +27,8 @@ pub(super) struct Stream {
     pub(super) user: Option<String>,
     /// The database has said that this page holds it.
     pub(super) confirmed: bool,
-    /// Since when this page has held it.
-    pub(super) held_since: Option<Millis>,
+    /// Since when its host is expected in the meeting.
+    pub(super) awaited_since: Option<Millis>,
     /// This page has left it, and another holder keeps it alive.
     pub(super) left: bool,
 }
@@ -44,7 +44,7 @@ impl Stream {
             streamer: None,
             user: None,
             confirmed: false,
-            held_since: None,
+            awaited_since: None,
             left: false,
         }
     }
@@ -85,6 +85,7 @@ impl Manager {
             stream.role = Role::Host;
             stream.streamer = Some(attachment.streamer.clone());
             stream.user = stream.user.take().or_else(|| self.outbox.user.clone());
+            stream.awaited_since.get_or_insert(self.now);
         }
         // A host who goes on to watch has left all the same.
         let back = host && stream.latch.rejoin();
@@ -193,6 +194,8 @@ impl Manager {
                     stream.streamer = status.text("streamer_id").map(str::to_owned);
                     stream.latch.started();
                 }
+                // An end that had failed before was of the time before.
+                self.strike_ends_of(&id);
                 self.changed = true;
                 self.hold_anew(&id);
                 self.note(&id, "live", "started");

@@ -29,7 +29,7 @@ impl Trace {
     pub fn input(&mut self, at: Millis, input: &Input) {
         match input {
             // Once a second while the person is there, and whatever they led to is told by itself.
-            Input::Wake | Input::Activity { heard: true } | Input::Chat { event: ChatEvent::Alive, .. } => {}
+            Input::Wake | Input::Activity { .. } | Input::Chat { event: ChatEvent::Alive, .. } => {}
             _ => self.add(at, "input", input.to_value()),
         }
     }

@@ -3,6 +3,7 @@ use streamkeeper::browser::awake::{PageLock, ScreenLock};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::wasm_bindgen_test;
+use web_sys::{AbortController, AbortSignal};
 
 async fn run(source: &str) -> JsValue {
     let promise: js_sys::Promise = js(source).unchecked_into();
@@ -18,9 +19,22 @@ async fn wait_for_lock(name: &str, held: bool) {
     .await;
 }
 
+fn signal() -> AbortSignal {
+    AbortController::new().unwrap().signal()
+}
+
+#[wasm_bindgen_test]
+async fn a_page_lock_is_released_with_the_signal_when_nobody_is_left_to_drop_it() {
+    let controller = AbortController::new().unwrap();
+    std::mem::forget(PageLock::hold("streamkeeper:test:c", &controller.signal()).unwrap());
+    wait_for_lock("streamkeeper:test:c", true).await;
+    controller.abort();
+    wait_for_lock("streamkeeper:test:c", false).await;
+}
+
 #[wasm_bindgen_test]
 async fn a_page_lock_is_held_until_it_is_dropped() {
-    let lock = PageLock::hold("streamkeeper:test:a").unwrap();
+    let lock = PageLock::hold("streamkeeper:test:a", &signal()).unwrap();
     wait_for_lock("streamkeeper:test:a", true).await;
     drop(lock);
     wait_for_lock("streamkeeper:test:a", false).await;
@@ -28,8 +42,8 @@ async fn a_page_lock_is_held_until_it_is_dropped() {
 
 #[wasm_bindgen_test]
 async fn a_page_lock_that_is_dropped_before_it_is_granted_is_given_back() {
-    let first = PageLock::hold("streamkeeper:test:b").unwrap();
-    let second = PageLock::hold("streamkeeper:test:b").unwrap();
+    let first = PageLock::hold("streamkeeper:test:b", &signal()).unwrap();
+    let second = PageLock::hold("streamkeeper:test:b", &signal()).unwrap();
     drop(second);
     drop(first);
     wait_for_lock("streamkeeper:test:b", false).await;

@@ -88,7 +88,6 @@ async fn a_token_provider_that_throws_rejects_or_hangs_is_a_named_error() {
         assert!(!said.contains("s3cret"));
     }
     assert_eq!(length(&asked(&address).await), 0);
-    js("localStorage.clear() ?? true");
 }
 
 #[wasm_bindgen_test]

@@ -4,7 +4,7 @@
 export function makeHost(token) {
   const controller = new AbortController();
   const host = {
-    holder: "00000000-0000-4000-8000-000000000000",
+    holder: crypto.randomUUID(),
     signal: controller.signal,
     events: [],
     settled: [],

@@ -154,7 +154,7 @@ test("no token gets into an error, a snapshot, a log or a trace, even if the ven
   const failed = manager.connectUser("ana", async () => SECRET);
   await assert.rejects(failed, isError("offline", /authorization=\[token\] failed/));
   await status(manager, "connected");
-  manager.chatClient().opening.lost(`the socket of ${"x".repeat(1000)}`);
+  manager.chatClient().opening.lost(`wss://chat.test/?token=${SECRET} was closed ${"x".repeat(1000)}`);
   await status(manager, "reconnecting");
   const seen = JSON.stringify([manager.getSnapshot(), logged, manager.usage()]) + manager.exportTrace();
   assert.ok(!seen.includes(SECRET), seen);
@@ -176,7 +176,7 @@ test("what a transport's error calls itself decides about the next try", async (
   });
   const manager = shared(chat);
   await manager.connectUser("ana", () => String(++tokens));
-  assert.deepEqual([tokens, manager.usage().reconnects.token], [2, 1]);
+  assert.deepEqual([tokens, manager.usage().opened, manager.usage().reconnects.token], [2, 1, 0]);
 });
 
 test("a close that never settles is given up, and what it held is not mixed up with what comes after", async (t) => {
@@ -212,6 +212,30 @@ test("an opening that is given up is closed as soon as it opens", async (t) => {
   await new Promise(setImmediate);
   assert.deepEqual(chat.diary.at(-1), "close late");
   assert.notEqual(manager.chatClient().number, "late");
+});
+
+test("whatever open resolves with is the client, also nothing", async () => {
+  const manager = shared({ open: async () => {}, close() {} });
+  assert.equal(await manager.connectUser("ana", "token"), undefined);
+  assert.equal(manager.getSnapshot().chat.status, "connected");
+  assert.equal(manager.chatClient(), null);
+});
+
+test("whoever connects somebody else from a listener of the sign-out gets them connected", async () => {
+  const chat = transport();
+  const manager = shared(chat);
+  await manager.connectUser("ana", "token");
+  const guest = new Promise((resolve, reject) => {
+    manager.on("disconnect", ({ reason }) => reason === "sign_out" && manager.connectUser("guest", "token").then(resolve, reject));
+  });
+  await manager.disconnectUser();
+  assert.equal((await guest).opening.user.id, "guest");
+});
+
+test("user ids of any script are read from their tokens", async () => {
+  const utf8 = (claims) => `e30.${btoa(String.fromCharCode(...new TextEncoder().encode(JSON.stringify(claims))))}.sig`;
+  const client = await shared(transport()).connectUser("josé 李", () => utf8({ user_id: "josé 李" }));
+  assert.equal(client.opening.user.id, "josé 李");
 });
 
 test("a vendor that came back is closed again", async (t) => {

@@ -66,6 +66,8 @@ pub struct World {
     pub forgotten: u32,
     /// What the other tabs were told.
     pub told: Vec<String>,
+    /// How often the snapshot was another one.
+    pub changes: u32,
     /// The page listens for activity.
     pub listens: bool,
     /// What of `sent` has not been answered or given up.
@@ -119,6 +121,7 @@ impl World {
             claims: BTreeSet::new(),
             forgotten: 0,
             told: Vec::new(),
+            changes: 0,
             listens: true,
             in_flight: Vec::new(),
             settled: BTreeMap::new(),
@@ -166,7 +169,7 @@ impl World {
                 Output::ForgetUser => self.forgotten += 1,
                 Output::TellTabs { user } => self.told.push(user),
                 Output::ListenForActivity => self.listens = true,
-                Output::Changed => {}
+                Output::Changed => self.changes += 1,
             }
         }
         if let Some(answer) = self.renewal_answer.clone() {

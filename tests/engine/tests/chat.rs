@@ -339,6 +339,44 @@ fn a_lost_connection_comes_back_after_two_seconds_or_so_then_ever_later() {
 }
 
 #[test]
+fn who_is_let_in_and_thrown_out_again_waits_ever_longer() {
+    for failure in [Failure::Transient, Failure::Expired] {
+        let mut chat = connected();
+        for _ in 0..12 {
+            while chat.status() != "connected" {
+                chat.pass(100);
+            }
+            chat.say(chat.generation(), ChatEvent::Lost(failure, "out".to_owned()));
+            chat.serve();
+        }
+        let opened = chat.opened_at();
+        let over = opened.last().unwrap() - opened[0];
+        assert!(over > 25 * SECOND, "{failure:?}: {} connections in {over} ms", opened.len());
+    }
+    // Who was connected for a while begins anew.
+    let mut chat = connected();
+    for _ in 0..5 {
+        chat.pass(31 * SECOND);
+        chat.moves();
+        chat.loses(chat.generation());
+        chat.serve();
+        assert_eq!(chat.field("attempt"), 1_u32.into());
+        chat.pass(3 * SECOND);
+        assert_eq!(chat.status(), "connected");
+    }
+}
+
+#[test]
+fn what_kept_the_first_connection_from_opening_is_no_reconnect() {
+    let mut chat = chatting();
+    chat.page(PageEvent::Offline);
+    chat.connect("ana");
+    chat.page(PageEvent::Online);
+    let by = chat.world.manager.usage(chat.world.now).get("reconnects").cloned().unwrap();
+    assert_eq!((chat.status().as_str(), by.get("offline")), ("connected", Some(&0_u32.into())));
+}
+
+#[test]
 fn nothing_is_tried_while_offline_or_hidden() {
     for (away, back) in [(PageEvent::Offline, PageEvent::Online), (PageEvent::Hidden, PageEvent::Visible)] {
         let mut chat = connected();
@@ -617,7 +655,9 @@ fn settings_change_at_run_time() {
     let longer = Value::object([("timeout", Value::Number(3_600_000.0))]);
     let settings = chat.world.manager.inactivity().parse(&longer).unwrap();
     assert_eq!(settings.hidden_grace, Some(60_000), "what is left out stays");
+    let told = chat.world.changes;
     chat.handle(Input::SetInactivity(settings));
+    assert!(chat.world.changes > told, "a prompt that is there goes");
     chat.pass(59 * MINUTE);
     assert_eq!(chat.status(), "connected");
     let bad = chat.world.manager.inactivity().parse(&Value::object([("timeout", 1_u32.into())]));
@@ -655,7 +695,9 @@ fn the_database_hears_of_every_connection_once_when_it_opens_and_once_when_it_cl
     chat.pass(SECOND);
     chat.page(PageEvent::Online);
     let said: Vec<_> = chat.world.reports.iter().map(|sent| (sent.rpc.clone(), sent.fresh_token)).collect();
-    assert!(said.iter().all(|(rpc, fresh)| rpc.keepalive && !fresh), "it may be the page's last word");
+    assert!(said.iter().all(|(rpc, _)| rpc.keepalive));
+    let fresh: Vec<_> = said.iter().map(|(_, fresh)| *fresh).collect();
+    assert_eq!(fresh, [true, false, true], "the close may be the page's last word");
     let said: Vec<_> = said.into_iter().map(|(rpc, _)| rpc.arguments).collect();
     assert_eq!(said.len(), 3);
     assert_eq!(said[0], Value::object([("p_connection_id", "holder/1".into()), ("p_cause", Value::Null)]));
@@ -682,6 +724,9 @@ fn a_database_that_takes_no_reports_is_told_no_more() {
     chat.handle(Input::Answer { request, answer: engine_tests::error(403, "42501") });
     chat.call("reconnect", &force(true));
     assert_eq!(chat.world.reports.len(), 1);
+    chat.handle(Input::User { id: Some("ben".to_owned()) });
+    chat.call("reconnect", &force(true));
+    assert_eq!(chat.world.reports.len(), 3, "until somebody else is signed in");
 }
 
 #[test]

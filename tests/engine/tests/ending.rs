@@ -354,6 +354,46 @@ fn a_leave_does_not_end_what_another_device_holds_and_an_end_for_all_does() {
 }
 
 #[test]
+fn an_end_that_is_meant_for_all_overtakes_a_leave_that_is_under_way() {
+    let destroyed = || {
+        let name = Value::object([("name", "conference.destroyed".into())]);
+        streamkeeper::engine::MeetingEvent::parse("errorOccurred", &name).unwrap()
+    };
+    for by_person in [true, false] {
+        let mut world = World::new();
+        let meeting = world.host();
+        world.emit(meeting, "hangup");
+        let call = by_person.then(|| world.end(STREAM));
+        if !by_person {
+            world.handle(Input::Meeting { meeting, event: destroyed() });
+        }
+        world.answer_ok("held_elsewhere");
+        assert_eq!(world.sent.len(), 2, "it was only a leave when it was sent");
+        assert_eq!(world.sent[1].rpc.arguments.get("p_leave"), Some(&false.into()));
+        world.answer_ok("ended");
+        assert_eq!(world.status(STREAM), "ended");
+        if let Some(call) = call {
+            assert!(matches!(world.result(call), Some(Ok(result)) if result.text("status") == Some("ended")));
+        }
+    }
+}
+
+#[test]
+fn a_stream_may_live_for_long_before_its_meeting_is_attached() {
+    let mut world = World::new();
+    world.call("startStream", &Value::object([("streamId", STREAM.into())]));
+    let body = Value::object([("status", "live".into()), ("stream_id", STREAM.into())]);
+    world.answer(Answer::Http { status: 200, body: Some(body) });
+    world.pass(3_600_000);
+    let meeting = world.attach(STREAM, "host");
+    world.pass(60_000);
+    assert_eq!(world.status(STREAM), "live");
+    world.emit(meeting, "videoConferenceJoined");
+    world.pass(3_600_000);
+    assert_eq!(world.status(STREAM), "live");
+}
+
+#[test]
 fn a_host_who_never_gets_into_the_meeting_does_not_stream() {
     let mut world = World::new();
     world.attach(STREAM, "host");

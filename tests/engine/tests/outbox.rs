@@ -291,21 +291,27 @@ fn a_redirect_ends_what_this_page_holds_and_waits_for_the_first_answer_or_300_ms
 }
 
 #[test]
-fn a_redirect_of_a_page_that_holds_nothing_ends_what_is_theirs_and_live_by_id() {
-    let mut world = World::new();
-    let call = redirect(&mut world);
-    assert_eq!(world.sent[0].rpc.function, "list_active_streams");
-    let row = |id: &str, whose: &str| Value::object([("stream_id", id.into()), ("streamer_id", whose.into())]);
-    let rows = vec![row(STREAM, "ana"), row("1d7c1f6e-5a53-4a4e-9c39-6f2d1b0c9a11", "ben")];
-    world.answer(Answer::Http { status: 200, body: Some(Value::List(rows)) });
-    assert_eq!((world.sent.len(), world.sent[1].stream()), (2, STREAM), "and nobody else's");
-    world.answer_ok("ended");
-    assert!(matches!(world.result(call), Some(Ok(result)) if result.text("status") == Some("ended")));
-
-    let mut nothing = World::new();
-    let call = redirect(&mut nothing);
-    nothing.answer(Answer::Http { status: 200, body: Some(Value::List(vec![])) });
-    assert!(matches!(nothing.result(call), Some(Ok(result)) if result.text("status") == Some("already_ended")));
+fn a_redirect_of_a_page_that_holds_nothing_ends_what_of_theirs_nobody_holds() {
+    for (body, status) in [(true, "ended"), (false, "held_elsewhere")] {
+        let mut world = World::new();
+        let call = redirect(&mut world);
+        let rpc = world.sent[0].rpc.clone();
+        assert_eq!((rpc.function, rpc.keepalive), ("end_stream_on_user_disconnect", true), "it outlives the page");
+        world.answer(Answer::Http { status: 200, body: Some(body.into()) });
+        assert!(matches!(world.result(call), Some(Ok(result)) if result.text("status") == Some(status)));
+    }
+    // What is not known is not said.
+    for slow in [true, false] {
+        let mut world = World::new();
+        let call = redirect(&mut world);
+        if slow {
+            world.pass(300);
+        } else {
+            world.answer_error(500, "XX000");
+        }
+        assert!(matches!(world.result(call), Some(Ok(result)) if result.text("status") == Some("queued")));
+        assert_eq!(world.sent.len(), 1);
+    }
 }
 
 #[test]
@@ -319,4 +325,96 @@ fn a_redirect_never_rejects() {
     }
     let bad = streamkeeper::engine::Action::parse("endStreamOnRedirect", &Value::object([]));
     assert_eq!(bad.map_err(|error| error.code), Err(Code::InvalidArgument));
+}
+
+/// A round that fails, with its fallbacks.
+fn given_up(world: &mut World) {
+    for pause in [1_000, 2_000, 3_000, 0] {
+        world.answer_error(500, "XX000");
+        world.pass(pause);
+    }
+    assert_eq!(world.status(STREAM), "failed");
+}
+
+#[test]
+fn a_stream_that_is_started_again_is_not_ended_for_what_was_before() {
+    let mut world = World::new();
+    let meeting = world.host();
+    world.emit(meeting, "hangup");
+    given_up(&mut world);
+    world.call("startStream", &Value::object([("streamId", STREAM.into())]));
+    let body = Value::object([("status", "live".into()), ("stream_id", STREAM.into())]);
+    world.answer(Answer::Http { status: 200, body: Some(body) });
+    let sent = world.sent.len();
+    world.pass(3_600_000);
+    assert_eq!((world.sent.len(), world.status(STREAM).as_str(), world.stored.len()), (sent, "live", 0));
+}
+
+#[test]
+fn a_host_who_comes_back_after_a_late_leave_holds_the_stream_again() {
+    let mut world = World::new();
+    let meeting = world.host();
+    world.emit(meeting, "hangup");
+    given_up(&mut world);
+    world.pass(30_000);
+    world.answer_ok("held_elsewhere");
+    let renewals = world.renewals.len();
+    world.pass(60_000);
+    assert_eq!((world.status(STREAM).as_str(), world.renewals.len()), ("live", renewals));
+    world.emit(meeting, "videoConferenceJoined");
+    assert_eq!(world.renewals.len(), renewals + 1);
+}
+
+#[test]
+fn a_page_without_a_backend_leaves_the_outbox_to_others() {
+    let mut manager = streamkeeper::engine::Manager::new(
+        streamkeeper::engine::Config::default(),
+        String::new(),
+        streamkeeper::engine::page::Page {
+            visible: true,
+            online: true,
+            frozen: false,
+            exit: streamkeeper::engine::page::Exit::None,
+        },
+        0,
+    );
+    let intent = left_behind(&World::new(), "end", None);
+    manager.handle(0, Input::Owed { entries: vec![(KEY.to_owned(), intent)] });
+    assert_eq!(manager.poll(), None);
+}
+
+#[test]
+fn a_sign_out_reaches_tabs_that_only_host() {
+    let mut world = World::new();
+    world.handle(Input::User { id: Some("ana".to_owned()) });
+    world.call("startStream", &Value::object([]));
+    let body = Value::object([("status", "live".into()), ("stream_id", STREAM.into())]);
+    world.answer(Answer::Http { status: 200, body: Some(body) });
+    world.handle(Input::SignedOutElsewhere { user: "ben".to_owned() });
+    assert_eq!(world.status(STREAM), "live");
+    world.handle(Input::SignedOutElsewhere { user: "ana".to_owned() });
+    assert_eq!(world.stream(STREAM, "reason"), "sign_out".into());
+    assert!(world.told.is_empty());
+
+    for null_token in [true, false] {
+        let mut world = World::new();
+        world.handle(Input::User { id: Some("ana".to_owned()) });
+        if null_token {
+            world.handle(Input::SignedOut);
+        } else {
+            world.call("disconnectUser", &Value::Null);
+        }
+        assert_eq!(world.told, ["ana"]);
+    }
+}
+
+#[test]
+fn after_a_sign_out_the_next_attempt_still_asks_for_whoever_owed_it() {
+    let mut world = World::new();
+    world.handle(Input::User { id: Some("ana".to_owned()) });
+    world.host();
+    world.call("disconnectUser", &Value::Null);
+    world.answer_error(503, "XX000");
+    world.pass(1_000);
+    assert_eq!(world.sent.last().unwrap().only_for.as_deref(), Some("ana"));
 }
