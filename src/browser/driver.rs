@@ -233,6 +233,8 @@ impl Driver {
         let mut meetings = std::mem::take(&mut *self.meetings.borrow_mut());
         meetings.take().into_iter().for_each(|(_, listening)| listening.stop());
         self.tabs.take();
+        // What could not be delivered lies in the storage: from now on it is another tab's, or the next manager's.
+        self.outbox.take();
     }
 
     /// What the outbox still owes.
