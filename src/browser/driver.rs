@@ -233,8 +233,8 @@ impl Driver {
         let mut meetings = std::mem::take(&mut *self.meetings.borrow_mut());
         meetings.take().into_iter().for_each(|(_, listening)| listening.stop());
         self.tabs.take();
-        // What is still owed is for whoever comes next: another tab, or the next manager of this page.
-        drop(std::mem::take(&mut *self.outbox.borrow_mut()));
+        // What could not be delivered lies in the storage: from now on it is another tab's, or the next manager's.
+        self.outbox.take();
     }
 
     /// What the outbox still owes.

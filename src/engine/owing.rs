@@ -232,8 +232,8 @@ impl Manager {
 
     /// This page holds the stream, and the database knows: an earlier one need not be waited for.
     pub(super) fn resumed(&mut self, id: &StreamId) {
-        let first = self.streams.get_mut(id).is_some_and(|stream| !std::mem::replace(&mut stream.confirmed, true));
-        if first {
+        if let Some(stream) = self.streams.get_mut(id) {
+            stream.confirmed = true;
             self.outbox.hurry_leaves_of(id, self.now);
         }
     }

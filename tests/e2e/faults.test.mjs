@@ -123,6 +123,8 @@ async function reloaded({ fault, page, token, id }) {
   await heals(fault, page);
   await page.evaluate(() => void dispatchEvent(new Event("online")));
   await untilHeld(id, 2);
+  // The goodbye of the page before, if that got lost.
+  await retry(page);
   await passTime(id, 6);
   await sweep();
   await assertLive(id);

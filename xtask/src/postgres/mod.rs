@@ -129,7 +129,7 @@ fn program(binaries: &Path, name: &str, account: Option<&Account>, home: &Home) 
 /// Loopback only, and nothing that makes a throw-away cluster safe against power cuts.
 fn settings(port: u16) -> Vec<String> {
     let mut settings = vec![format!("port={port}")];
-    let fixed = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200"];
+    let fixed = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=400"];
     let throw_away = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
     settings.extend(fixed.into_iter().chain(throw_away).map(str::to_owned));
     settings
