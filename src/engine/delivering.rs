@@ -35,18 +35,20 @@ impl Manager {
             Verdict::Delivered(body) => body.text("status"),
             _ => None,
         };
-        self.emit(
-            "endAttempt",
-            Value::object([
-                ("streamId", id.into()),
-                ("attempt", sent.into()),
-                ("signal", reason.clone()),
-                ("ok", status.is_some().into()),
-                ("status", status.into()),
-                ("error", error.as_ref().map(|error| error.message.as_str()).into()),
-            ]),
-        );
-        self.usage.end_answered(outcome);
+        if tried == Try::End {
+            self.emit(
+                "endAttempt",
+                Value::object([
+                    ("streamId", id.into()),
+                    ("attempt", sent.into()),
+                    ("signal", reason.clone()),
+                    ("ok", status.is_some().into()),
+                    ("status", status.into()),
+                    ("error", error.as_ref().map(|error| error.message.as_str()).into()),
+                ]),
+            );
+        }
+        self.usage.end_answered(outcome, tried);
         self.end_is_owed_no_more(id, outcome);
         let via = if tried == Try::End { "rpc" } else { "fallback" };
         let settled = |status: &str, via: &str| end_result(id, status, sent, via);

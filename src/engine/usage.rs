@@ -2,7 +2,7 @@
 
 use super::Millis;
 use super::chat::Joined;
-use super::ending::Outcome;
+use super::ending::{Outcome, Try};
 use super::reason::Reason;
 use super::value::Value;
 
@@ -65,9 +65,11 @@ impl Usage {
         }
     }
 
-    /// A call to end a stream has been answered, or was not.
-    pub fn end_answered(&mut self, outcome: Outcome) {
-        self.end_attempts = self.end_attempts.saturating_add(1);
+    /// A call for the end of a stream has been answered, or was not.
+    pub fn end_answered(&mut self, outcome: Outcome, tried: Try) {
+        if tried == Try::End {
+            self.end_attempts = self.end_attempts.saturating_add(1);
+        }
         match outcome {
             Outcome::Retrying | Outcome::NotFound | Outcome::Left => {}
             Outcome::Ended(_) => self.ended = self.ended.saturating_add(1),

@@ -306,6 +306,10 @@ fn before_it_is_given_up_it_is_asked_whether_somebody_else_has_ended_it() {
     let Some(Ok(result)) = world.result(call) else { panic!("{:?}", world.result(call)) };
     assert_eq!((result.text("status"), result.text("via")), (Some("ended"), Some("fallback")));
     assert_eq!((world.status(STREAM).as_str(), world.count("end")), ("ended", 1));
+    assert_eq!(world.count("endAttempt"), 3, "a question is no attempt");
+    let ends = world.manager.usage(world.now).get("ends").cloned().unwrap();
+    let counted = ["attempts", "ended", "failed"].map(|name| ends.get(name).cloned());
+    assert_eq!(counted, [3, 1, 0_u32].map(|count| Some(count.into())));
     assert!(world.stored.is_empty());
 }
 
