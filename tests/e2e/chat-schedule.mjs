@@ -217,12 +217,15 @@ export async function runSchedule(world, seed) {
   const schedule = new Schedule(world, seed);
   const unhandled = ({ reason }) => schedule.wrong.push(`unhandled: ${reason}`);
   const { error } = console;
+  const { random: unseeded } = Math;
+  Math.random = random(-seed);
   addEventListener("unhandledrejection", unhandled);
   console.error = (...words) => schedule.wrong.push(`console.error: ${words.join(" ")}`);
   try {
     await schedule.run();
   } finally {
     console.error = error;
+    Math.random = unseeded;
     removeEventListener("unhandledrejection", unhandled);
   }
   const { wrong, users, givenUp } = schedule;

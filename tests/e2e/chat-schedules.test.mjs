@@ -3,6 +3,7 @@
  * by its clock, some on real sockets. A failure names its seed.
  */
 import assert from "node:assert/strict";
+import { test } from "node:test";
 import { labTest } from "./lab.mjs";
 import { state, untilCounts } from "./stream-service.mjs";
 
@@ -21,12 +22,14 @@ const load = (page, world) =>
 
 const run = (page, seed) => page.evaluate((seed) => runSchedule(world, seed), seed);
 
+/** How many closes were given up. */
+let givenUp = 0;
 for (let first = 1; first <= SCHEDULES; first += BATCH) {
   const last = first + BATCH - 1;
   labTest(`schedules ${first} to ${last}: one socket at most, and none a minute after the end`, async ({ page, open }) => {
     await open();
     await load(page, "pageWorld");
-    let [opened, givenUp] = [0, 0];
+    let opened = 0;
     for (let seed = first; seed <= last; seed++) {
       const ran = await run(page, seed);
       assert.deepEqual(ran.wrong, [], `seed ${seed}`);
@@ -34,9 +37,10 @@ for (let first = 1; first <= SCHEDULES; first += BATCH) {
       givenUp += ran.givenUp;
     }
     assert.ok(opened > BATCH, `the histories were about something: ${opened} sockets`);
-    assert.ok(givenUp > 0, "the one exemption was among them");
   });
 }
+
+test("some of them have given up a close, which is when there may be two sockets", () => assert.ok(givenUp > 0));
 
 labTest("what these schedules look for they find: a transport that does not wait for its close is caught", async ({ page, open }) => {
   await open();
