@@ -102,14 +102,14 @@ labTest("a reload within its time keeps the stream, under another holder", async
   await open();
   const { id, listed } = await hold();
   assert.ok(listed);
-  await untilLeases(id, asksFor(VISIBLE));
+  const [{ holder: first }] = await untilLeases(id, asksFor(VISIBLE));
   await page.reload();
   await untilLeases(id, asksFor(20));
   await hold(id);
-  await untilLeases(id, (held) => lengths(held).sort().join() === `20,${VISIBLE}`);
+  // The page before it is let go of as soon as the new one holds the stream: whoever leaves then is the last.
+  const held = await untilLeases(id, (held) => asksFor(VISIBLE)(held.filter(({ lease_seconds }) => lease_seconds > 0)));
+  assert.ok(held.some(({ holder, lease_seconds }) => holder !== first && lease_seconds === VISIBLE));
   await passTime(id, 21);
   await sweep();
   await assertLive(id);
-  const holders = (await leases(id)).map(({ holder }) => holder);
-  assert.equal(new Set(holders).size, 2);
 });
