@@ -75,9 +75,12 @@ const ENDINGS = {
 
 /** Nobody is left who could say anything: the lease runs out, a page of the same browser may have come before. */
 async function lapse({ id }) {
-  if ((await row(id)).status === "ended") return;
-  await passTime(id, 91);
-  await sweep();
+  const deadline = Date.now() + 5_000;
+  // More than once: the goodbye of a page that is gone may still be on its way.
+  while ((await row(id)).status !== "ended" && Date.now() < deadline) {
+    await passTime(id, 91);
+    await sweep();
+  }
 }
 
 async function breaks(fault, page, token) {
@@ -116,7 +119,7 @@ for (const [fault, ending] of CELLS) {
 
 /** A reload keeps the stream; then it ends. */
 async function reloaded({ fault, page, token, id }) {
-  const met = gateway.meets();
+  const met = gateway.meets("touch_stream");
   await breaks(fault, page, token);
   await host(page, token, id);
   await met;

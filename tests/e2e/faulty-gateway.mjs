@@ -45,9 +45,9 @@ export class FaultyGateway {
     this.#server.close();
   }
 
-  /** Resolves when a call has met the fault. */
-  meets() {
-    return new Promise((resolve) => this.#waiting.push(resolve));
+  /** Resolves when a call of that function has met the fault. */
+  meets(name = "end_stream_comprehensive") {
+    return new Promise((resolve) => this.#waiting.push({ name, resolve }));
   }
 
   async #serve(request, response) {
@@ -71,7 +71,9 @@ export class FaultyGateway {
     }
     if (fault === "answer lost") await (await this.#forward(request, body)).arrayBuffer();
     this.met += 1;
-    this.#waiting.splice(0).forEach((resolve) => resolve());
+    const meets = ({ name }) => request.url.endsWith(`/${name}`);
+    this.#waiting.filter(meets).forEach(({ resolve }) => resolve());
+    this.#waiting = this.#waiting.filter((waiting) => !meets(waiting));
     if (fault === "unreachable" || fault === "answer lost") return request.socket.destroy();
     if (fault === "reset") {
       response.writeHead(200, { "content-type": "application/json", "content-length": 1_000 });
