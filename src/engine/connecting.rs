@@ -1,7 +1,5 @@
 //! The chat connection among everything else that a manager does: calls for it, the person's comings and goings, reports.
 
-use super::CallId;
-use super::Generation;
 use super::action::Role;
 use super::backend::{Rpc, Verdict};
 use super::chat::{Step, Surroundings, User};
@@ -14,6 +12,7 @@ use super::presence::Turned;
 use super::reason::Reason;
 use super::usage::Counted;
 use super::value::Value;
+use super::{CallId, Generation};
 
 /// A promise of `disconnectUser`.
 #[derive(Clone, Copy, Debug)]
@@ -224,11 +223,7 @@ impl Manager {
                 }
                 Step::Closed => self.sign_outs.iter_mut().for_each(|sign_out| sign_out.chat_closed = true),
                 Step::Log(level, message, detail) => {
-                    let data = Value::object([("detail", detail.into())]);
-                    self.emit(
-                        "log",
-                        Value::object([("level", level.into()), ("message", message.into()), ("data", data)]),
-                    );
+                    self.emit_log(level, message, Value::object([("detail", detail.into())]));
                 }
             }
         }
@@ -250,7 +245,7 @@ impl Manager {
             self.reports = false;
             let data = Value::object([("detail", error.message.as_str().into())]);
             let message = "the database takes no reports of chat connections";
-            self.emit("log", Value::object([("level", "debug".into()), ("message", message.into()), ("data", data)]));
+            self.emit_log("debug", message, data);
         }
     }
 

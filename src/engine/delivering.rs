@@ -70,10 +70,7 @@ impl Manager {
                 self.settle_all(waiting, &Ok(settled("held_elsewhere", via)));
             }
             Outcome::Ended(elsewhere) => {
-                self.emit(
-                    "end",
-                    Value::object([("streamId", id.into()), ("reason", reason), ("elsewhere", elsewhere.into())]),
-                );
+                self.emit_end(id, reason, elsewhere);
                 let status = if tried == Try::End { status.unwrap_or("ended") } else { "ended" };
                 self.settle_all(waiting, &Ok(settled(status, via)));
             }
@@ -89,6 +86,12 @@ impl Manager {
             }
         }
         self.redirected(id, status.filter(|_| outcome != Outcome::Failed));
+    }
+
+    /// A stream is over; `elsewhere`: somebody else has ended it.
+    pub(super) fn emit_end(&mut self, id: &StreamId, reason: Value, elsewhere: bool) {
+        let data = [("streamId", id.into()), ("reason", reason), ("elsewhere", elsewhere.into())];
+        self.emit("end", Value::object(data));
     }
 
     fn settle_all(&mut self, calls: Vec<CallId>, result: &Result<Value, Error>) {
@@ -134,22 +137,25 @@ impl Manager {
 /// `EndResult` in the npm package, for everything that was live.
 pub(super) fn end_all_result(body: &Value) -> Value {
     let listed = |name| body.get(name).cloned().unwrap_or(Value::List(Vec::new()));
-    Value::object([
-        ("status", body.text("status").into()),
-        ("ended", listed("ended")),
-        ("already", listed("already_ended")),
-        ("attempts", 1_u32.into()),
-        ("via", "rpc".into()),
-    ])
+    result(body.text("status"), [listed("ended"), listed("already_ended")], 1, "rpc")
 }
 
-/// `EndResult` in the npm package.
+/// `EndResult` in the npm package, for one stream.
 pub(super) fn end_result(id: &StreamId, status: &str, attempts: u32, via: &str) -> Value {
     let listed = |is: bool| Value::List(if is { vec![id.into()] } else { Vec::new() });
+    result(Some(status), [listed(status == "ended"), listed(status == "already_ended")], attempts, via)
+}
+
+/// `EndResult` in the npm package, for streams that nobody has named.
+pub(super) fn unnamed_result(status: &str, via: &str) -> Value {
+    result(Some(status), [Value::List(Vec::new()), Value::List(Vec::new())], 1, via)
+}
+
+fn result(status: Option<&str>, [ended, already]: [Value; 2], attempts: u32, via: &str) -> Value {
     Value::object([
         ("status", status.into()),
-        ("ended", listed(status == "ended")),
-        ("already", listed(status == "already_ended")),
+        ("ended", ended),
+        ("already", already),
         ("attempts", attempts.into()),
         ("via", via.into()),
     ])

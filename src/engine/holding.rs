@@ -9,7 +9,6 @@ use super::lease::{self, Lease, Told};
 use super::manager::{Manager, Purpose};
 use super::page::{Exit, PageEvent};
 use super::streams::Stream;
-use super::value::Value;
 use super::{MeetingId, Millis, RequestId};
 
 /// How long a host may take to get into the meeting.
@@ -50,9 +49,9 @@ impl Manager {
         self.hold(id);
     }
 
-    /// A renewal that has been overtaken must not arrive after the one that overtook it, with another lease.
-    fn give_up(&mut self, renewal: Option<RequestId>) {
-        if let Some(request) = renewal
+    /// A call that has been overtaken must not arrive after the one that overtook it.
+    pub(super) fn give_up(&mut self, overtaken: Option<RequestId>) {
+        if let Some(request) = overtaken
             && self.requests.remove(&request).is_some()
         {
             self.outputs.push_back(Output::Abort { request });
@@ -179,12 +178,8 @@ impl Manager {
         let Some(stream) = self.streams.get_mut(id) else { return };
         stream.latch.ended_elsewhere();
         self.changed = true;
-        let data = Value::object([
-            ("streamId", id.into()),
-            ("reason", stream.latch.reason().into()),
-            ("elsewhere", true.into()),
-        ]);
-        self.emit("end", data);
+        let reason = stream.latch.reason().into();
+        self.emit_end(id, reason, true);
         let hosted = self.meetings.iter().filter(|(_, meeting)| meeting.stream() == id && meeting.is_host());
         let meetings: Vec<MeetingId> = hosted.map(|(meeting, _)| *meeting).collect();
         self.outputs.extend(meetings.into_iter().map(|meeting| Output::HangUp { meeting }));

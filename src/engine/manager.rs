@@ -419,7 +419,10 @@ impl Manager {
     }
 
     pub(super) fn log(&mut self, level: &str, message: &str, id: &StreamId, detail: &str) {
-        let data = Value::object([("streamId", id.into()), ("detail", detail.into())]);
+        self.emit_log(level, message, Value::object([("streamId", id.into()), ("detail", detail.into())]));
+    }
+
+    pub(super) fn emit_log(&mut self, level: &str, message: &str, data: Value) {
         self.emit("log", Value::object([("level", level.into()), ("message", message.into()), ("data", data)]));
     }
 

@@ -53,10 +53,15 @@ pub struct Intent {
     pub last_error: Option<String>,
 }
 
+/// The key of what this page load owes to this stream.
+pub fn key(stream: &StreamId, holder: &str) -> String {
+    [stream.as_str(), "/", holder].concat()
+}
+
 impl Intent {
     /// Under which it is stored: one for each stream and page load, so that no tab overwrites another's.
     pub fn key(&self) -> String {
-        [self.stream.as_str(), "/", &self.holder].concat()
+        key(&self.stream, &self.holder)
     }
 
     /// Reads a stored one; `None` for anything else that may be in a storage.
@@ -137,6 +142,16 @@ pub enum Standing {
     Due(Millis),
     /// It is being sent, under this generation.
     Sending(RequestId),
+}
+
+impl Standing {
+    /// The call that is out, if there is one.
+    pub fn under_way(self) -> Option<RequestId> {
+        match self {
+            Standing::Sending(request) => Some(request),
+            Standing::Latched | Standing::Elsewhere | Standing::Due(_) => None,
+        }
+    }
 }
 
 /// An entry.

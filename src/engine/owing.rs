@@ -6,7 +6,7 @@ use super::ending::Outcome;
 use super::error::Code;
 use super::input::Output;
 use super::manager::{Manager, Purpose};
-use super::outbox::{Intent, Kind, Standing};
+use super::outbox::{self, Intent, Kind, Standing};
 use super::page::Exit;
 use super::value::Value;
 use super::{CallId, Millis, RequestId};
@@ -28,10 +28,8 @@ impl Manager {
         };
         let key = intent.key();
         // A new round takes over from a call of the outbox's own.
-        if let Some(Standing::Sending(request)) = self.outbox.get(&key).map(|entry| entry.standing) {
-            self.requests.remove(&request);
-            self.outputs.push_back(Output::Abort { request });
-        }
+        let standing = self.outbox.get(&key).map(|entry| entry.standing);
+        self.give_up(standing.and_then(Standing::under_way));
         self.owe(intent);
     }
 
@@ -78,7 +76,7 @@ impl Manager {
 
     /// What has become of this page's own end of a stream.
     pub(super) fn end_is_owed_no_more(&mut self, id: &StreamId, outcome: Outcome) {
-        let key = self.intent(id, Kind::End).key();
+        let key = outbox::key(id, &self.holder);
         let now = self.now;
         match outcome {
             Outcome::Retrying => self.note_attempt(id, &key),
@@ -105,7 +103,7 @@ impl Manager {
 
     /// This page holds the stream again, or has been heard: its goodbye is not owed.
     pub(super) fn leave_is_owed_no_more(&mut self, id: &StreamId) {
-        let key = self.intent(id, Kind::End).key();
+        let key = outbox::key(id, &self.holder);
         if self.outbox.get(&key).is_some_and(|entry| entry.intent.kind != Kind::End) {
             self.strike(&key);
         }
@@ -114,10 +112,7 @@ impl Manager {
     /// The stream has been started anew: nobody is to end it for what was before.
     pub(super) fn strike_ends_of(&mut self, id: &StreamId) {
         for (key, standing) in self.outbox.ends_of(id) {
-            if let Standing::Sending(request) = standing {
-                self.requests.remove(&request);
-                self.outputs.push_back(Output::Abort { request });
-            }
+            self.give_up(standing.under_way());
             self.strike(&key);
         }
     }
@@ -188,8 +183,7 @@ impl Manager {
     pub(super) fn not_stored(&mut self) {
         if !std::mem::replace(&mut self.outbox.warned, true) {
             let message = "localStorage takes nothing: an end that is lost with this page is left to the lease";
-            let log = [("level", "warn".into()), ("message", message.into()), ("data", Value::Null)];
-            self.emit("log", Value::object(log));
+            self.emit_log("warn", message, Value::Null);
         }
     }
 
@@ -204,18 +198,18 @@ impl Manager {
                 self.strike(&key);
                 continue;
             }
+            let left = self.left_of(&intent);
             let rpc = match intent.kind {
                 Kind::End => {
                     let attempt = intent.attempts.saturating_add(1);
                     Rpc::end(&intent.stream, &intent.reason, &intent.holder, attempt, intent.leaves).replayed()
                 }
-                Kind::Leave { .. } => Rpc::touch(&intent.stream, &intent.holder, self.left_of(&intent)),
+                Kind::Leave { .. } => Rpc::touch(&intent.stream, &intent.holder, left),
             };
-            let request = self.send_as(Purpose::Replay(key.clone()), rpc, true, intent.user.clone());
-            let holds = self.left_of(&intent) > 0;
+            let request = self.send_as(Purpose::Replay(key.clone()), rpc, true, intent.user);
             if let Some(entry) = self.outbox.get_mut(&key) {
                 entry.standing = Standing::Sending(request);
-                entry.holds = holds;
+                entry.holds = left > 0;
             }
         }
     }
@@ -289,12 +283,7 @@ impl Manager {
             self.release_hold(&intent.stream);
         }
         if over {
-            let data = [
-                ("streamId", (&intent.stream).into()),
-                ("reason", intent.reason.as_str().into()),
-                ("elsewhere", false.into()),
-            ];
-            self.emit("end", Value::object(data));
+            self.emit_end(&intent.stream, intent.reason.as_str().into(), false);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::action::{Role, StreamId};
 use super::backend::{Rpc, Verdict};
-use super::delivering::end_result;
+use super::delivering::{end_result, unnamed_result};
 use super::ending::Who;
 use super::manager::{Manager, Purpose};
 use super::streams::Stream;
@@ -72,14 +72,7 @@ impl Manager {
     fn let_go(&mut self, status: &str, which: impl Fn(&Redirect) -> bool) {
         for redirect in self.take_redirects(which) {
             let via = if redirect.streams.is_empty() { "rpc" } else { "outbox" };
-            let result = Value::object([
-                ("status", status.into()),
-                ("ended", Value::List(Vec::new())),
-                ("already", Value::List(Vec::new())),
-                ("attempts", 1_u32.into()),
-                ("via", via.into()),
-            ]);
-            self.settle(redirect.call, Ok(result));
+            self.settle(redirect.call, Ok(unnamed_result(status, via)));
         }
     }
 

@@ -1,9 +1,7 @@
 //! The outbox in a real localStorage, with real locks.
 
-use crate::support::{Rig, STREAM, asked, at, backend, js, json, length, text};
-use js_sys::Promise;
+use crate::support::{Rig, STREAM, asked, at, backend, js, json, length, text, until};
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 const ENDED: &str = "{status: 200, body: '{\"status\":\"ended\"}'}";
@@ -39,16 +37,6 @@ fn storage_event(key_and_value: &str) -> web_sys::Event {
 fn finds(rig: &Rig, key: &str) {
     let name = format!("'streamkeeper.outbox.{key}'");
     rig.raw.page_event(&storage_event(&format!("{name}, newValue: localStorage.getItem({name})")));
-}
-
-/// Resolves as soon as the expression is true, given the host.
-async fn until(rig: &Rig, condition: &str) {
-    let wait = format!(
-        "(host) => new Promise((resolve) => {{ const look = () => ({condition}) ? resolve() : setTimeout(look, 5); look(); }})"
-    );
-    let wait: js_sys::Function = js(&wait).unchecked_into();
-    let promise: Promise = wait.call1(&JsValue::NULL, &rig.host).unwrap().unchecked_into();
-    JsFuture::from(promise).await.unwrap();
 }
 
 #[wasm_bindgen_test]

@@ -1,20 +1,9 @@
 //! What tells of the person, on the real document.
 
-use crate::support::{Rig, at, host_stream, js, json, length, make_emitter};
-use js_sys::{Promise, Reflect};
+use crate::support::{Rig, at, host_stream, js, json, length, make_emitter, until};
+use js_sys::Reflect;
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::wasm_bindgen_test;
-
-/// Resolves as soon as the expression is true, given the host.
-async fn until(rig: &Rig, condition: &str) {
-    let wait = format!(
-        "(host) => new Promise((resolve) => {{ const look = () => ({condition}) ? resolve() : setTimeout(look, 5); look(); }})"
-    );
-    let wait: js_sys::Function = js(&wait).unchecked_into();
-    let promise: Promise = wait.call1(&JsValue::NULL, &rig.host).unwrap().unchecked_into();
-    JsFuture::from(promise).await.unwrap();
-}
 
 fn last_activity(rig: &Rig) -> f64 {
     at(&rig.raw.snapshot(), "presence.lastActivityAt").as_f64().unwrap()

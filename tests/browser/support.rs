@@ -137,6 +137,16 @@ impl Drop for Rig {
     }
 }
 
+/// Resolves as soon as the expression is true, given the host.
+pub async fn until(rig: &Rig, condition: &str) {
+    let wait = format!(
+        "(host) => new Promise((resolve) => {{ const look = () => ({condition}) ? resolve() : setTimeout(look, 5); look(); }})"
+    );
+    let wait: js_sys::Function = js(&wait).unchecked_into();
+    let promise: Promise = wait.call1(&JsValue::NULL, &rig.host).unwrap().unchecked_into();
+    JsFuture::from(promise).await.unwrap();
+}
+
 pub fn host_stream() -> JsValue {
     js(&format!("{{streamId: '{STREAM}', streamerId: 'ana', role: 'host'}}"))
 }

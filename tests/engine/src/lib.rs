@@ -310,3 +310,9 @@ pub fn error(status: u16, code: &str) -> Answer {
     let body = [("code", code.into()), ("message", "no".into()), ("details", Value::Null), ("hint", Value::Null)];
     Answer::Http { status, body: Some(Value::object(body)) }
 }
+
+/// How many cases a property is tried with: a hundred times as many in the long version of the tests.
+pub fn cases(normal: u32) -> u32 {
+    let soak = std::env::var_os("STREAMKEEPER_SOAK").is_some();
+    if soak { normal * 100 } else { normal }
+}

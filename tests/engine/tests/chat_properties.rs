@@ -1,6 +1,7 @@
 //! Whatever the order of calls, answers, losses and comings and goings: one connection at a time, nothing after its close,
 //! and rest where there should be rest.
 
+use engine_tests::cases;
 use engine_tests::chat::{Chatting, Service};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -229,13 +230,8 @@ impl Model {
     }
 }
 
-fn cases(normal: u32) -> ProptestConfig {
-    let soak = std::env::var_os("STREAMKEEPER_SOAK").is_some();
-    ProptestConfig { cases: if soak { normal * 100 } else { normal }, ..ProptestConfig::default() }
-}
-
 proptest! {
-    #![proptest_config(cases(3_000))]
+    #![proptest_config(ProptestConfig::with_cases(cases(3_000)))]
 
     #[test]
     fn one_at_a_time_nothing_after_its_close_and_rest_in_the_end(steps in prop::collection::vec(steps(), 1..60)) {

@@ -1,6 +1,6 @@
 //! Whatever the order and number of signals, answers and wakes: never twice, never revived, never stuck.
 
-use engine_tests::{World, error, ok};
+use engine_tests::{World, cases, error, ok};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use streamkeeper::engine::meeting::EVENT_NAMES;
@@ -192,13 +192,8 @@ impl Model {
     }
 }
 
-fn cases(normal: u32) -> ProptestConfig {
-    let soak = std::env::var_os("STREAMKEEPER_SOAK").is_some();
-    ProptestConfig { cases: if soak { normal * 100 } else { normal }, ..ProptestConfig::default() }
-}
-
 proptest! {
-    #![proptest_config(cases(4_000))]
+    #![proptest_config(ProptestConfig::with_cases(cases(4_000)))]
 
     #[test]
     fn never_twice_never_revived_never_stuck(steps in prop::collection::vec(steps(), 1..60)) {
