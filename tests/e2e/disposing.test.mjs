@@ -59,7 +59,9 @@ labTest("dispose() leaves nothing behind, and shared() makes a new one", async (
     const manager = (globalThis.first = ConnectionManager.shared({ backend: { url: location.origin } }));
     const streamId = "0d7c1f6e-5a53-4a4e-9c39-6f2d1b0c9a11";
     globalThis.detach = manager.attachMeeting(meeting, { streamId, streamerId: "ana", role: "host" });
-    // One call under way, so that the engine's timer is set.
+    // One call that stays under way, so that the engine's timer is set.
+    globalThis.fetch = (_url, { signal }) =>
+      new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
     globalThis.underWay = manager.getStreamStatus(streamId).catch((error) => error.code);
     return { meeting: meeting.listening.size, timers: timers.size };
   });
