@@ -1,27 +1,34 @@
 //! Streamkeeper's server: the database's functions over HTTP in PostgREST's dialect, and the demo.
 //!
 //! Laid out by feature: [`config`] reads the environment, [`auth`] says who is calling, [`rpc`] calls a function as that
-//! caller, [`webhooks`] takes what other services tell us, [`sweeper`] ends what nobody holds any more, [`cron`] does what is
-//! done once a day, and [`orphans`] tells an operator by [`mail`] what is left over. [`health`], [`metrics`], [`migrate`] and
-//! [`commands`] are for operators ([`admin`] keeps others out), and [`demo`] is there with `--demo` only. Every failure that a
-//! client sees is an [`error::ApiError`].
+//! caller, [`rooms`] are live rooms and their listing, [`webhooks`] takes what other services tell us, [`sweeper`] ends what
+//! nobody holds any more, [`cron`] does what is done once a day, [`orphans`] tells an operator by [`mail`] what is left over,
+//! and [`listen`] hears what the database has to say. [`health`], [`metrics`], [`migrate`] and [`commands`] are for operators
+//! ([`admin`] keeps others out), and [`demo`] is there with `--demo` only. Every failure that a client sees is an
+//! [`error::ApiError`].
 
 pub mod admin;
 pub mod auth;
+mod client;
 pub mod commands;
 pub mod config;
+mod connections;
 pub mod cron;
 pub mod database;
 pub mod demo;
 pub mod error;
+pub mod events;
 pub mod health;
 mod http_get;
+pub mod listen;
 pub mod mail;
 pub mod metrics;
 pub mod migrate;
 pub mod orphans;
+pub mod rooms;
 pub mod rpc;
 mod server;
+mod stopping;
 pub mod sweeper;
 pub mod webhooks;
 

@@ -2,6 +2,7 @@
 
 use std::future::{Future, IntoFuture};
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use axum::http::{HeaderName, Method, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
+use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -21,12 +23,17 @@ use tracing::{Level, info_span};
 use crate::admin::guarded;
 use crate::auth::Auth;
 use crate::config::Config;
+use crate::connections::{Connection, Patient};
 use crate::database::Database;
 use crate::error::ApiError;
+use crate::events::Events;
 use crate::health::health;
+use crate::listen::Listener;
 use crate::metrics::Counters;
+use crate::rooms::listing::{CHANNEL, Readers, Source};
 use crate::rpc::{ROUTE, Rpc, rpc};
-use crate::{cron, demo, metrics, orphans, sweeper, webhooks};
+use crate::stopping::Stopping;
+use crate::{cron, demo, events, metrics, orphans, rooms, sweeper, webhooks};
 
 /// More than any call of ours needs; a keepalive request of a browser has 64 KiB for all of them together.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -46,11 +53,24 @@ pub async fn serve(
     let database = Database::new(config.database.clone());
     let counters = Counters::default();
     let auth = Arc::new(Auth::new(&config));
-    let app = routes(&config, &database, &counters, Arc::clone(&auth));
+    let (shutdown, stopping) = Stopping::by(shutdown);
+    let mut listen = Listener::new(config.database.clone());
+    let listing = Source::new(database.clone(), listen.subscribe(CHANNEL), counters.clone());
+    let readers = Readers::of(&listing, config.listing, config.proxy_hops, stopping, counters.clone());
+    let events = Events::new(&config, database.clone(), Arc::clone(&auth), counters.events.clone());
+    let heard = listen.subscribe(events::CHANNEL);
+    let app = routes(&config, &database, &counters, Arc::clone(&auth), readers, Arc::clone(&events));
+    let shutdown = events.before_the_end(shutdown);
     drop(tokio::spawn(async move { auth.prepare().await }));
-    let server = axum::serve(listener, app).with_graceful_shutdown(shutdown).into_future();
+    let connections = Patient { listener, patience: config.write_patience, counters: counters.clone() };
+    let connections = connections.tap_io(Connection::send_at_once);
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(connections, app).with_graceful_shutdown(shutdown).into_future();
     tokio::select! {
         served = server => served?,
+        never = listen.run() => match never {},
+        never = listing.run() => match never {},
+        never = events.run(heard) => match never {},
         never = sweeper::run(&database, &counters, config.sweep_interval) => match never {},
         never = cron::run(&database, &counters, config.cron_interval) => match never {},
         never = orphans::run(&database, config.operator.as_ref(), &counters, config.orphans_interval) => match never {},
@@ -59,9 +79,17 @@ pub async fn serve(
     Ok(())
 }
 
-fn routes(config: &Config, database: &Database, counters: &Counters, auth: Arc<Auth>) -> Router {
+fn routes(
+    config: &Config,
+    database: &Database,
+    counters: &Counters,
+    auth: Arc<Auth>,
+    readers: Readers,
+    events: Arc<Events>,
+) -> Router {
     let calls = Arc::new(Rpc { auth, database: database.clone(), functions: config.functions });
-    let mut api = Router::new().route(ROUTE, any(rpc)).with_state(calls);
+    let mut api = Router::new().route(ROUTE, any(rpc)).with_state(Arc::clone(&calls));
+    api = api.merge(rooms::routes(Arc::clone(&calls), readers)).merge(events::routes(events, calls));
     let mut app = Router::new().route("/health", get(health).with_state(database.clone()));
     app = app.merge(guarded(metrics::routes(counters.clone(), database.clone()), config));
     app = app.merge(webhooks::counted(webhooks::routes(config, database.clone()), counters.clone()));
@@ -86,7 +114,8 @@ fn routes(config: &Config, database: &Database, counters: &Counters, auth: Arc<A
 
 fn cors(config: &Config) -> CorsLayer {
     let origins = config.cors_origins.as_ref().map_or_else(AllowOrigin::any, |list| AllowOrigin::list(list.clone()));
-    let ours = ["apikey", "content-profile", "accept-profile", "x-client-info", "prefer"].map(HeaderName::from_static);
+    let ours = ["apikey", "content-profile", "accept-profile", "x-client-info", "prefer", "idempotency-key"]
+        .map(HeaderName::from_static);
     CorsLayer::new()
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::HEAD, Method::POST])

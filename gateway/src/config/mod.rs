@@ -13,13 +13,17 @@ use axum::http::{HeaderValue, Uri};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::orphans::{self, Operator};
+use crate::rooms::listing;
 use crate::rpc::FUNCTIONS;
-use crate::{auth, cron, sweeper};
+use crate::{auth, connections, cron, events, sweeper};
 pub use address::database_options;
 pub(crate) use address::is_loopback;
 use address::{cors_origins, is_local, jwks_url};
 pub use value::{ConfigError, Key, Variables};
-use value::{key, optional, random, secret};
+use value::{key, number, optional, random, secret};
+
+/// More are nobody's doing.
+const MAX_PROXY_HOPS: usize = 10;
 
 /// Everything that the gateway needs to know to serve.
 pub struct Config {
@@ -41,6 +45,14 @@ pub struct Config {
     pub stream_api_secret: Option<String>,
     /// Which web pages may call. None: any, as is usual for an API that knows no cookies.
     pub cors_origins: Option<Vec<HeaderValue>>,
+    /// How many proxies of ours stand in front, each of which adds to `X-Forwarded-For`.
+    pub proxy_hops: usize,
+    /// How long a client may take nothing of what is written to it.
+    pub write_patience: Duration,
+    /// How many may read the listing.
+    pub listing: listing::Limits,
+    /// How long things take at events.
+    pub events: events::settings::Settings,
     /// The functions that may be called.
     pub functions: &'static [&'static str],
     /// How often the keys at `jwks_url` are fetched at most.
@@ -122,6 +134,10 @@ impl Config {
             admin_token: key("ADMIN_TOKEN", variables)?,
             operator: mail::operator(variables)?,
             orphans_interval: orphans::INTERVAL,
+            proxy_hops: number("PROXY_HOPS", MAX_PROXY_HOPS, variables)?.unwrap_or_default(),
+            write_patience: connections::PATIENCE,
+            listing: listing::Limits::default(),
+            events: events::settings::Settings::default(),
             functions: FUNCTIONS,
             jwks_fetch_interval: auth::FETCH_INTERVAL,
             sweep_interval: sweeper::INTERVAL,
@@ -191,6 +207,9 @@ mod tests {
             ("JWKS_URL", "http://id.example.org/jwks.json?key=hunter2"),
             ("JWKS_URL", "http://localhost.example.org/jwks.json"),
             ("JWKS_URL", "ftp://127.0.0.1/jwks.json"),
+            ("PROXY_HOPS", "-1"),
+            ("PROXY_HOPS", "11"),
+            ("PROXY_HOPS", "10.0.0.1"),
             ("BIND", "8787"),
             ("BIND", "localhost:8787"),
             ("BIND", "127.0.0.1:99999"),

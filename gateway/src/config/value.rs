@@ -54,6 +54,13 @@ pub(super) fn optional(variables: Variables, name: &str) -> Option<String> {
     variables(name).filter(|value| !value.is_empty())
 }
 
+/// A whole number from 0 to this one.
+pub(super) fn number(name: &str, most: usize, variables: Variables) -> Result<Option<usize>, ConfigError> {
+    let Some(text) = optional(variables, name) else { return Ok(None) };
+    let number = text.parse().ok().filter(|number| *number <= most);
+    number.map(Some).ok_or_else(|| ConfigError::new(format!("{name} must be a whole number from 0 to {most}")))
+}
+
 /// A secret that is long enough; the demo makes up what is missing.
 pub(super) fn secret(name: &str, demo: bool, variables: Variables) -> Result<Option<String>, ConfigError> {
     match optional(variables, name) {

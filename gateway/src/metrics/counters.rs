@@ -9,10 +9,12 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use super::rooms::Rooms;
+use crate::events;
 use crate::sweeper::Swept;
 
 /// A counter for each combination of what these many labels say.
-type Labelled<const LABELS: usize> = Family<[(&'static str, Cow<'static, str>); LABELS], Counter>;
+pub(super) type Labelled<const LABELS: usize> = Family<[(&'static str, Cow<'static, str>); LABELS], Counter>;
 
 /// The counters. Clones count together.
 #[derive(Clone)]
@@ -24,6 +26,11 @@ pub struct Counters {
     swept_streams: Labelled<1>,
     cron_runs: Labelled<2>,
     mails: Labelled<2>,
+    slow_connections: Counter,
+    /// What is about live rooms.
+    pub rooms: Rooms,
+    /// What is about viewers' sockets.
+    pub events: events::Counters,
 }
 
 impl fmt::Debug for Counters {
@@ -43,6 +50,9 @@ impl Default for Counters {
             swept_streams: Labelled::default(),
             cron_runs: Labelled::default(),
             mails: Labelled::default(),
+            slow_connections: Counter::default(),
+            rooms: Rooms::default(),
+            events: events::Counters::default(),
         };
         for status in ["400", "401", "403"] {
             add(0, &counters.end_refusals, [("status", status.into())]);
@@ -108,6 +118,11 @@ impl Counters {
         self.mails(1, if sent { "sent" } else { "failed" });
     }
 
+    /// A connection was closed because its client took nothing of what was written to it.
+    pub fn slow_connection(&self) {
+        self.slow_connections.inc();
+    }
+
     /// Stream has told an event: it was `recorded`, had been (`repeated`), was `unsigned`, `invalid`, or could not be kept
     /// (`failed`).
     pub fn webhook_event(&self, outcome: &'static str) {
@@ -155,10 +170,14 @@ impl Counters {
         let help = "Runs of the day's work by this gateway";
         registry.register("cron_runs", help, self.cron_runs.clone());
         registry.register("mails", "Mails that this gateway has sent, or could not send", self.mails.clone());
+        let help = "Connections that this gateway closed because their client took nothing of what was written to them";
+        registry.register("slow_connections", help, self.slow_connections.clone());
+        self.rooms.register(registry);
+        self.events.register(registry);
     }
 }
 
-fn add<const LABELS: usize>(
+pub(super) fn add<const LABELS: usize>(
     more: u64,
     counters: &Labelled<LABELS>,
     labels: [(&'static str, Cow<'static, str>); LABELS],

@@ -6,6 +6,7 @@
 mod counters;
 mod numbers;
 mod requests;
+mod rooms;
 
 use std::fmt;
 
@@ -24,6 +25,7 @@ use crate::error::ApiError;
 pub use counters::Counters;
 use numbers::Numbers;
 pub use requests::counted;
+pub use rooms::Reading;
 
 const FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 

@@ -10,6 +10,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 
 use super::counters::Counters;
+use crate::rooms::{CREATE_SESSION, SESSIONS};
 use crate::rpc::{ENDINGS, ROUTE};
 
 struct Counting {
@@ -30,6 +31,7 @@ async fn count(State(counting): State<Arc<Counting>>, request: Request, next: Ne
         let name = request.uri().path().rsplit('/').next()?;
         counting.functions.iter().copied().find(|function| *function == name)
     });
+    let goes_live = function == Some(CREATE_SESSION) || path == Some(SESSIONS);
     let route: Cow<'static, str> = match (function, path) {
         (Some(function), _) => ROUTE.replace("{function}", function).into(),
         (None, Some(path)) => path.to_owned().into(),
@@ -41,6 +43,9 @@ async fn count(State(counting): State<Arc<Counting>>, request: Request, next: Ne
     let refused = [StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status);
     if refused && function.is_some_and(|function| ENDINGS.contains(&function)) {
         counting.counters.end_refusal(status);
+    }
+    if status == StatusCode::CONFLICT && goes_live {
+        counting.counters.rooms.conflict();
     }
     response
 }

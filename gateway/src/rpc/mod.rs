@@ -4,7 +4,7 @@
 //! arguments, checks the rights, runs the function, and builds the JSON.
 
 mod call;
-mod request;
+pub(crate) mod request;
 mod schema;
 pub mod status;
 
@@ -16,10 +16,12 @@ use axum::extract::{Path, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value};
 
-use crate::auth::Auth;
-use crate::database::Database;
+use crate::auth::{Auth, Caller};
+use crate::database::{Database, RequestSettings};
 use crate::error::ApiError;
+use crate::rooms;
 
 /// The functions that may be called. What is not here does not exist, whatever the database grants.
 pub const FUNCTIONS: &[&str] = &[
@@ -40,6 +42,18 @@ pub const FUNCTIONS: &[&str] = &[
     "list_chat_logs",
     "record_chat_connection",
     "chat_usage",
+    "my_room",
+    "get_live_room",
+    "live_room_create_session",
+    "live_room_end",
+    "live_room_schedule",
+    "live_room_open_lobby",
+    "live_room_cancel",
+    "live_room_join",
+    "live_room_leave",
+    "live_room_listing",
+    "stuck_rooms",
+    "cleanup_stuck_rooms",
 ];
 
 /// Those that end streams when somebody asks for it.
@@ -57,6 +71,19 @@ pub struct Rpc {
     pub database: Database,
     /// The functions that may be called.
     pub functions: &'static [&'static str],
+}
+
+/// One call.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// The function's name.
+    pub function: &'a str,
+    /// What it is given.
+    pub arguments: &'a Map<String, Value>,
+    /// Is exactly one row wanted, also of a function that returns a set?
+    pub single: bool,
+    /// May it write?
+    pub writes: bool,
 }
 
 /// Answers one call.
@@ -84,27 +111,40 @@ pub async fn rpc(
     } else {
         request::query_arguments(&uri)?
     };
-    if !rpc.functions.contains(&function.as_str()) {
-        return Err(schema::not_found(&function, &arguments, None));
-    }
-
     let settings = request::settings(&method, uri.path(), &headers);
-    let mut session = rpc.database.begin(caller, &settings).await?;
-    let candidates = schema::find(session.connection(), &function).await.map_err(|error| session.error(error))?;
-    let found = schema::resolve(&function, candidates, &arguments)?;
-    if !writes || !found.volatile {
-        session.read_only().await?;
-    }
-    let result = call::call(session.connection(), &function, &found, &arguments, wanted == request::Wanted::Object)
-        .await
-        .map_err(|error| session.error(error))?;
-    if wanted == request::Wanted::Object && !found.void && result.rows != 1 {
-        return Err(request::not_one_row(result.rows));
-    }
-    session.commit().await?;
+    let single = wanted == request::Wanted::Object;
+    let call = Call { function: &function, arguments: &arguments, single, writes };
+    Ok(match rpc.run(caller, &settings, call).await? {
+        None => StatusCode::NO_CONTENT.into_response(),
+        Some(answer) => ([(CONTENT_TYPE, wanted.content_type())], answer).into_response(),
+    })
+}
 
-    if found.void {
-        return Ok(StatusCode::NO_CONTENT.into_response());
+impl Rpc {
+    /// Runs one function as this caller, in a transaction of its own, and returns the JSON to answer with; nothing, if that is
+    /// what the function returns.
+    pub async fn run(
+        &self,
+        caller: Caller,
+        request: &RequestSettings,
+        Call { function, arguments, single, writes }: Call<'_>,
+    ) -> Result<Option<String>, ApiError> {
+        if !self.functions.contains(&function) {
+            return Err(schema::not_found(function, arguments, None));
+        }
+        let mut session = self.database.begin(caller, request).await?;
+        let candidates = schema::find(session.connection(), function).await.map_err(|error| session.error(error))?;
+        let found = schema::resolve(function, candidates, arguments)?;
+        if !writes || !found.volatile {
+            session.read_only().await?;
+        }
+        let result = call::call(session.connection(), function, &found, arguments, single).await;
+        let result = result.map_err(|error| session.error(error))?;
+        if single && !found.void && result.rows != 1 {
+            return Err(request::not_one_row(result.rows));
+        }
+        session.commit().await?;
+        rooms::log::done(function, &result.body);
+        Ok((!found.void).then_some(result.body))
     }
-    Ok(([(CONTENT_TYPE, wanted.content_type())], result.body).into_response())
 }
