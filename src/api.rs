@@ -3,7 +3,8 @@
 use crate::browser::value::{error_to_js, from_js, to_js};
 use crate::browser::{Driver, Host, tabs};
 use crate::engine::{
-    Action, Attachment, CallId, ChatEvent, Config, Error, Generation, Input, MeetingEvent, MeetingId, meeting,
+    Action, Attachment, CallId, ChatEvent, Config, Error, FeedEvent, Generation, Input, MeetingEvent, MeetingId, Value,
+    meeting,
 };
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
@@ -57,6 +58,27 @@ impl RawManager {
         } else if let Some(event) = MeetingEvent::parse(name, &from_js(payload)) {
             self.driver.handle(Input::Meeting { meeting: MeetingId(meeting), event });
         }
+    }
+
+    /// Somebody in this page looks at the listing; or no longer.
+    #[wasm_bindgen(js_name = watchListing)]
+    pub fn watch_listing(&self, on: bool) {
+        self.driver.handle(Input::WatchListing(on));
+    }
+
+    /// The listing may have changed.
+    #[wasm_bindgen(js_name = refreshListing)]
+    pub fn refresh_listing(&self) {
+        self.driver.handle(Input::RefreshListing);
+    }
+
+    /// The gateway's feed has brought the whole listing; anything else says that the feed is lost.
+    #[wasm_bindgen(js_name = feedEvent)]
+    pub fn feed_event(&self, rows: &JsValue) {
+        self.driver.handle(Input::Feed(match from_js(rows) {
+            Value::List(rows) => FeedEvent::Rows(rows),
+            _ => FeedEvent::Lost,
+        }));
     }
 
     /// Something has come of a chat connection.

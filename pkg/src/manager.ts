@@ -1,18 +1,23 @@
 import { Chat, claimsOf, kindsOf, noClient } from "./chat.js";
 import { type ErrorCode, StreamkeeperError, fromRaw } from "./error.js";
+import { Feed } from "./feed.js";
 import type { Host, Raw, RawConstructor } from "./raw.js";
 import { slot } from "./shared.js";
 import { INITIAL_SNAPSHOT, isLiteral, share } from "./snapshot.js";
 import type {
   ActiveStream,
   EndResult,
+  EndRoomResult,
   Events,
+  GoLiveOptions,
   JitsiLike,
   LogLevel,
   ManagerConfig,
   MeetingStream,
   PendingEnd,
   Reason,
+  Room,
+  RoomSession,
   Snapshot,
   StreamStatus,
   Usage,
@@ -36,6 +41,7 @@ export class ConnectionManager {
   /** The listeners that the WASM has had made for the meeting that is being attached. */
   readonly #made: [string, (payload: unknown) => void][] = [];
   readonly #chat: Chat;
+  readonly #feed = new Feed((rows) => this.#heard("the listing", () => this.#raw.feedEvent(rows)));
   /** Takes the activity listeners away. */
   #activity = new AbortController();
   #config: ManagerConfig;
@@ -89,6 +95,7 @@ export class ConnectionManager {
       claimListener: (key: string) => () => this.#heard("a lock", () => this.#raw.claimed(key)),
       tabListener: (event: Event) => this.#heard("a message of another tab", () => this.#raw.tabEvent(event)),
       chat: unlessCrashed((generation: number, what: string, why?: string) => this.#chat.act(generation, what, why)),
+      feed: unlessCrashed((url?: string) => this.#feed.open(url)),
       forgetUser: () => this.#chat.forget(),
       settleClient: unlessCrashed((call: number, generation: number) => {
         const opened = this.#chat.opened(generation);
@@ -248,6 +255,53 @@ export class ConnectionManager {
   /** Ends what nobody has been seen in for 24 hours; gives their number. Rejects with `not_allowed` unless an admin's. */
   readonly autoEndInactiveStreams = (): Promise<number> => this.#call("autoEndInactiveStreams", {});
 
+  /** The signed-in person's one permanent room. It is made at their first visit. */
+  readonly myRoom = (): Promise<Room> => this.#call("myRoom", {});
+
+  /**
+   * Goes live in an own room: a session begins, its stream is live, and this page holds it; attach its meeting with
+   * `session.stream_id`. However many clicks there are, one attempt is under way for a room, and all get its answer. A lost
+   * answer is asked for again with the same key. A room that is stuck (an ended session is left in it) is reset on the way.
+   *
+   * @throws StreamkeeperError `conflict`: it is live already, and `error.cause.session` is the session: join it, or take it
+   * over with `{takeOver: true}`. `not_allowed`, `not_found`, `invalid_argument`, `offline`, `timeout`, `token`, `rejected`
+   */
+  readonly goLive = (roomId: string, options?: GoLiveOptions): Promise<RoomSession> =>
+    this.#call<RoomSession>("goLive", { roomId, options }).catch((error: StreamkeeperError) => {
+      throw error.code === "conflict" ? new StreamkeeperError(error.code, error.message, withSession(error.cause)) : error;
+    });
+
+  /**
+   * Ends a room: its session, everybody's attendance, its stream and its event, in one transaction. Goes by the gateway where
+   * there is one, and by the database where there is none or it fails; like every end it is tried again, and not lost.
+   */
+  readonly endRoom = (roomId: string): Promise<EndRoomResult> => this.#call("endRoom", { roomId });
+
+  /**
+   * Whether the signed-in person is the room's host: what the database says, also after a reload. `hint`, what the page
+   * believes, is the answer until the database has given its own; the snapshot's `rooms` then has that.
+   */
+  readonly isHost = (roomId: string, hint?: boolean): Promise<boolean> => this.#call("isHost", { roomId, hint });
+
+  /**
+   * Keeps the snapshot's `listing` up to date: pushed by the gateway, where there is one, otherwise asked for every 15 s.
+   * Gives the function that stops it.
+   */
+  readonly watchListing = (): (() => void) => {
+    if (!this.#isUsable()) return () => {};
+    this.#enter(() => this.#raw.watchListing(true));
+    let watches = true;
+    return () => {
+      if (watches && this.#isUsable()) this.#enter(() => this.#raw.watchListing(false));
+      watches = false;
+    };
+  };
+
+  /** The listing may have changed: for Supabase Realtime, on a change of `live_room_sessions`. */
+  readonly refreshListing = (): void => {
+    if (this.#isUsable()) this.#enter(() => this.#raw.refreshListing());
+  };
+
   /** Frozen; the same object until something changes. */
   readonly getSnapshot = (): Snapshot => this.#snapshot;
 
@@ -283,6 +337,7 @@ export class ConnectionManager {
       this.#refresh();
       this.#listening.abort();
       this.#activity.abort();
+      this.#feed.open();
       await within(CLOSE_TIMEOUT, this.#chat.closeAll());
       this.#chat.forget();
       this.#subscribers.clear();
@@ -342,6 +397,7 @@ export class ConnectionManager {
     if (this.#snapshot.phase === "crashed") return;
     this.#listening.abort();
     this.#activity.abort();
+    this.#feed.open();
     void this.#chat.closeAll();
     for (const letGoOfMeeting of this.#afterCrash) this.#safely(letGoOfMeeting);
     clearTimeout(this.#timer);
@@ -408,6 +464,16 @@ export class ConnectionManager {
     } catch (error) {
       this.#log({ level: "error", message: "a listener threw", data: error });
     }
+  }
+}
+
+/** The backend's `{code, message, details, hint}` of a conflict, and the session that its details have as JSON. */
+function withSession(cause: unknown): unknown {
+  const body = cause as { details?: unknown } | undefined;
+  try {
+    return { ...body, session: JSON.parse(String(body?.details)) as RoomSession };
+  } catch {
+    return cause;
   }
 }
 

@@ -17,6 +17,9 @@ export interface Raw {
   usage(): unknown;
   takeUp(): void;
   claimed(key: string): void;
+  watchListing(on: boolean): void;
+  refreshListing(): void;
+  feedEvent(rows: unknown): void;
   pendingEnds(): unknown;
   wake(): void;
   snapshot(): unknown;
@@ -35,6 +38,7 @@ export interface Host {
   claimListener(key: string): () => void;
   readonly tabListener: (event: Event) => void;
   chat(generation: number, what: string, why?: string): void;
+  feed(url?: string): void;
   forgetUser(): void;
   settleClient(call: number, generation: number): void;
   listener(meeting: number, name: string): (payload: unknown) => void;

@@ -9,6 +9,8 @@ export { StreamkeeperProvider } from "./react/provider.js";
 export { useSnapshot } from "./react/use-snapshot.js";
 export { useMeeting } from "./react/use-meeting.js";
 export { useStream } from "./react/use-stream.js";
+export { useRoom } from "./react/use-room.js";
+export { useListing } from "./react/use-listing.js";
 export { useChatUser, type ChatUser } from "./react/use-chat-user.js";
 export { useChatClient } from "./react/use-chat-client.js";
 export { useConnection, type Connection } from "./react/use-connection.js";

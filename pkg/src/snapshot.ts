@@ -15,6 +15,7 @@ export const INITIAL_SNAPSHOT: Snapshot = share(undefined, {
   presence: { active: true, lastActivityAt: 0, visible: true, online: true, frozen: false, idlePromptUntil: null },
   streams: {},
   rooms: {},
+  listing: { status: "off", sessions: [], lastError: null },
   pendingEnds: 0,
 });
 

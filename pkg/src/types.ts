@@ -119,7 +119,10 @@ export interface Snapshot {
   };
   /** By stream id. */
   streams: Record<string, StreamState>;
-  rooms: Record<string, never>;
+  /** By room id: those that this page has asked about. */
+  rooms: Record<string, RoomState>;
+  /** What is live, while `watchListing()` looks at it. */
+  listing: ListingState;
   /** Ends that could not be delivered so far, also of earlier pages of this browser: they are tried again. */
   pendingEnds: number;
 }
@@ -132,6 +135,25 @@ export interface StreamState {
   reason: string | null;
   /** Attempts in this round. */
   attempt: number;
+  lastError: string | null;
+}
+
+/** One room, as this page knows it. */
+export interface RoomState {
+  status: "idle" | "going_live" | "live" | "ending";
+  /** Whether the signed-in person is its host; `null`: the database has not been asked yet. */
+  isHost: boolean | null;
+  /** The open session, live or scheduled. */
+  session: RoomSession | null;
+  lastError: string | null;
+}
+
+/** The listing, as this page has it. */
+export interface ListingState {
+  /** `live`: every change is pushed. `polling`: it is asked for every 15 s, because there is no gateway, or it is away. */
+  status: "off" | "connecting" | "live" | "polling";
+  /** Newest first. */
+  sessions: ListedSession[];
   lastError: string | null;
 }
 
@@ -195,6 +217,66 @@ export interface ActiveStream {
   duration_seconds: number;
   /** `null`: nothing counts them. */
   viewers: number | null;
+}
+
+/** A room, as the database has it. */
+export interface Room {
+  id: string;
+  title: string | null;
+  status: "idle" | "scheduled" | "lobby" | "live";
+  host_user_id: string;
+  current_session_id: string | null;
+  /** Whether a page of the host holds the session's stream now. */
+  host_present: boolean;
+  current_session?: RoomSession | null;
+}
+
+/** One session of a room. Its stream has an id of its own: that is what `attachMeeting` needs. */
+export interface RoomSession {
+  id: string;
+  room_id: string;
+  stream_id: string;
+  status: "scheduled" | "live" | "ended" | "cancelled";
+  started_at: string | null;
+  ended_at: string | null;
+  /** The room was stuck, and has been reset on the way. */
+  recovered?: boolean;
+}
+
+/** A session in the listing: a row of `community_live_streams`. */
+export interface ListedSession {
+  id: string;
+  room_id: string;
+  stream_id: string;
+  host_user_id: string;
+  host_name: string | null;
+  title: string | null;
+  status: "scheduled" | "live";
+  is_live: boolean;
+  starts_at: string | null;
+  started_at: string | null;
+  ended_at: string | null;
+  duration_seconds: number;
+  viewers: number;
+}
+
+/** The options of `goLive`. */
+export interface GoLiveOptions {
+  /** At most 200 characters. */
+  title?: string;
+  /** Your own; otherwise every go-live has one of its own, and keeps it until the database has answered. */
+  idempotencyKey?: string;
+  /** End the session that is live in the room first. For after a `conflict`, when the person has said so. */
+  takeOver?: boolean;
+}
+
+/** What came of an end of a room. */
+export interface EndRoomResult {
+  /** `queued`: it could not be delivered yet; it is written down in this browser and goes on. */
+  status: "ended" | "already_ended" | "queued";
+  /** It had ended before. */
+  already: boolean;
+  via: "gateway" | "database" | "outbox";
 }
 
 /** An end, or a goodbye, that the database has not answered yet. */

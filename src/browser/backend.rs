@@ -45,6 +45,11 @@ impl Backend {
         }
     }
 
+    /// Where the gateway pushes the listing.
+    pub fn feed_url(&self) -> Option<String> {
+        self.config.gateway_url.as_ref().map(|gateway| [gateway, "/rooms/listing"].concat())
+    }
+
     /// Sends at once, within this very call, with the token at hand; `None` if there is none, or not of that user.
     pub fn send_now(
         &self,
@@ -142,7 +147,10 @@ impl Backend {
         set(&init, "cache", &"no-store".into());
         // A redirect is a captive portal's or a proxy's: not delivered.
         set(&init, "redirect", &"error".into());
-        let url = [&self.config.url, "/rest/v1/rpc/", rpc.function].concat();
+        let url = match (&rpc.route, &self.config.gateway_url) {
+            (Some(route), Some(gateway)) => [gateway.as_str(), route].concat(),
+            _ => [&self.config.url, "/rest/v1/rpc/", rpc.function].concat(),
+        };
         let global = js_sys::global();
         let fetch: Function = Reflect::get(&global, &JsString::from("fetch"))?.dyn_into()?;
         fetch.call2(&global, &url.into(), &init)

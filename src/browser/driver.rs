@@ -52,6 +52,9 @@ extern "C" {
     /// Something is to be done with a chat connection; `RawManager::chat_event` says what came of it.
     #[wasm_bindgen(method, catch)]
     fn chat(this: &Host, generation: u32, what: &str, why: Option<&str>) -> Result<(), JsValue>;
+    /// The gateway's feed of the listing is to be opened there, or closed; `RawManager::feed_event` says what comes of it.
+    #[wasm_bindgen(method, catch)]
+    fn feed(this: &Host, url: Option<&str>) -> Result<(), JsValue>;
     /// The user's token and data are to be forgotten.
     #[wasm_bindgen(method, catch, js_name = forgetUser)]
     fn forget_user(this: &Host) -> Result<(), JsValue>;
@@ -296,6 +299,10 @@ impl Driver {
                 page::listen_for_unload(awake.page, &self.host.signal(), &self.host.page_listener())
             }
             Output::Chat { generation, output } => self.host.chat(generation.0, output.name(), output.why()),
+            Output::Feed { open } => {
+                let url = self.backend.as_ref().and_then(|backend| backend.feed_url());
+                self.host.feed(url.filter(|_| open).as_deref())
+            }
             Output::ForgetUser => {
                 if let Some(backend) = &self.backend {
                     backend.forget();

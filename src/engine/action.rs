@@ -1,6 +1,7 @@
 //! What JavaScript asks for, checked before anything happens.
 
 use super::error::{Code, Error};
+use super::id::{RoomId, StreamId};
 use super::value::Value;
 
 /// The longest title, in characters; the database has the same bounds.
@@ -9,40 +10,8 @@ pub const MAX_TITLE: usize = 200;
 pub const MAX_REASON: usize = 500;
 /// The longest user id.
 const MAX_USER_ID: usize = 200;
-
-/// A stream's id: a UUID in lower case.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct StreamId(String);
-
-impl StreamId {
-    /// Reads the argument called `name`.
-    ///
-    /// # Errors
-    /// [`Code::InvalidArgument`] unless it is a UUID in its usual form with hyphens.
-    pub fn parse(name: &str, value: Option<&Value>) -> Result<StreamId, Error> {
-        let value = value.unwrap_or(&Value::Null);
-        let text = value.as_text().unwrap_or_default();
-        let hyphens = [8, 13, 18, 23];
-        let fits =
-            |(at, byte): (usize, u8)| if hyphens.contains(&at) { byte == b'-' } else { byte.is_ascii_hexdigit() };
-        if text.len() == 36 && text.bytes().enumerate().all(fits) {
-            Ok(StreamId(text.to_ascii_lowercase()))
-        } else {
-            Err(Error::argument(name, value, "a UUID such as 0d7c1f6e-5a53-4a4e-9c39-6f2d1b0c9a11"))
-        }
-    }
-
-    /// The id.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<&StreamId> for Value {
-    fn from(id: &StreamId) -> Value {
-        Value::Text(id.0.clone())
-    }
-}
+/// The longest idempotency key; see [`MAX_TITLE`].
+const MAX_KEY: usize = 100;
 
 /// A method of the manager that answers with a promise.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,6 +48,31 @@ pub enum Action {
     },
     /// `retryPendingEnds`.
     RetryPending,
+    /// `myRoom`.
+    MyRoom,
+    /// `goLive`.
+    GoLive {
+        /// Where.
+        room: RoomId,
+        /// What the listing shows.
+        title: Option<String>,
+        /// The app's own; otherwise one is made up for each time that somebody goes live.
+        key: Option<String>,
+        /// Ends what is live in the room first.
+        take_over: bool,
+    },
+    /// `endRoom`.
+    EndRoom {
+        /// Which.
+        room: RoomId,
+    },
+    /// `isHost`.
+    IsHost {
+        /// Of which room.
+        room: RoomId,
+        /// What the page believes.
+        hint: Option<bool>,
+    },
     /// `connectUser`.
     ConnectUser {
         /// Who.
@@ -122,15 +116,19 @@ impl Action {
                     .ok_or_else(|| Error::argument("streamerId", &Value::Null, "the streamer's user id"))?,
             }),
             "retryPendingEnds" => Ok(Action::RetryPending),
+            "myRoom" => Ok(Action::MyRoom),
+            "goLive" => go_live(arguments),
+            "endRoom" => Ok(Action::EndRoom { room: RoomId::parse("roomId", arguments.get("roomId"))? }),
+            "isHost" => Ok(Action::IsHost {
+                room: RoomId::parse("roomId", arguments.get("roomId"))?,
+                hint: flag("hint", arguments.get("hint"))?,
+            }),
             "connectUser" => connect_user(arguments),
             "disconnectUser" => Ok(Action::DisconnectUser),
             "reconnect" => {
                 only(arguments, "options", &["force"])?;
-                match arguments.get("force") {
-                    None | Some(Value::Null) => Ok(Action::Reconnect { force: false }),
-                    Some(Value::Bool(force)) => Ok(Action::Reconnect { force: *force }),
-                    Some(given) => Err(Error::argument("options.force", given, "true or false")),
-                }
+                let force = flag("options.force", arguments.get("force"))?.unwrap_or(false);
+                Ok(Action::Reconnect { force })
             }
             _ => Err(Error::new(Code::InvalidArgument, [name, " is not a method"].concat())),
         }
@@ -147,6 +145,10 @@ impl Action {
             Action::ForceEndAll => "forceEndAllStreams",
             Action::EndOnRedirect { .. } => "endStreamOnRedirect",
             Action::RetryPending => "retryPendingEnds",
+            Action::MyRoom => "myRoom",
+            Action::GoLive { .. } => "goLive",
+            Action::EndRoom { .. } => "endRoom",
+            Action::IsHost { .. } => "isHost",
             Action::ConnectUser { .. } => "connectUser",
             Action::DisconnectUser => "disconnectUser",
             Action::Reconnect { .. } => "reconnect",
@@ -159,14 +161,36 @@ impl Action {
             Action::StartStream { stream, .. } => stream.as_ref().into(),
             Action::EndStream { stream, .. } | Action::StreamStatus { stream } => stream.into(),
             Action::ConnectUser { user, .. } => user.as_str().into(),
+            Action::GoLive { room, .. } | Action::EndRoom { room } | Action::IsHost { room, .. } => room.into(),
             Action::EndOnRedirect { streamer } => streamer.as_str().into(),
             Action::Reconnect { force } => (*force).into(),
             Action::ListActive
             | Action::AutoEnd
             | Action::ForceEndAll
             | Action::DisconnectUser
+            | Action::MyRoom
             | Action::RetryPending => Value::Null,
         }
+    }
+}
+
+fn go_live(arguments: &Value) -> Result<Action, Error> {
+    let none = Value::Null;
+    let options = arguments.get("options").unwrap_or(&none);
+    only(options, "options", &["title", "idempotencyKey", "takeOver"])?;
+    Ok(Action::GoLive {
+        room: RoomId::parse("roomId", arguments.get("roomId"))?,
+        title: short_text("options.title", options.get("title"), MAX_TITLE)?,
+        key: short_text("options.idempotencyKey", options.get("idempotencyKey"), MAX_KEY)?,
+        take_over: flag("options.takeOver", options.get("takeOver"))?.unwrap_or(false),
+    })
+}
+
+fn flag(name: &str, value: Option<&Value>) -> Result<Option<bool>, Error> {
+    match value {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Bool(flag)) => Ok(Some(*flag)),
+        Some(given) => Err(Error::argument(name, given, "true or false")),
     }
 }
 
@@ -280,21 +304,6 @@ mod tests {
             change(members);
         }
         Attachment::parse(&value)
-    }
-
-    #[test]
-    fn ids_are_uuids_in_lower_case() {
-        assert_eq!(StreamId::parse("id", Some(&ID.into())).unwrap().as_str(), ID.to_lowercase());
-        for bad in
-            ["", "x", "0d7c1f6e5a534a4e9c396f2d1b0c9a11", "0d7c1f6e-5a53-4a4e-9c39-6f2d1b0c9a1é", "'; drop table x; --"]
-        {
-            let error = StreamId::parse("streamId", Some(&bad.into())).unwrap_err();
-            assert_eq!(error.code, Code::InvalidArgument);
-            assert!(error.message.starts_with("streamId is "), "{error}");
-        }
-        assert!(
-            StreamId::parse("streamId", None).unwrap_err().message.starts_with("streamId is null; it must be a UUID")
-        );
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The backend's calls, and what its answers mean.
 
 use super::Millis;
-use super::action::StreamId;
 use super::error::{Code, Error};
+use super::id::{RoomId, StreamId};
 use super::usage::Counted;
 use super::value::Value;
 
@@ -21,6 +21,8 @@ pub struct Rpc {
     pub arguments: Value,
     /// Whether the call has to outlive the page: every call of an ending does, and a lease's.
     pub keepalive: bool,
+    /// The gateway's own route, instead; it does the same.
+    pub route: Option<String>,
 }
 
 impl Rpc {
@@ -28,7 +30,7 @@ impl Rpc {
     pub fn start(stream: Option<&StreamId>, title: Option<&str>, holder: &str) -> Rpc {
         let arguments =
             Value::object([("p_stream_id", stream.into()), ("p_title", title.into()), ("p_holder", holder.into())]);
-        Rpc { function: "start_stream", arguments, keepalive: false }
+        Rpc::call("start_stream", arguments)
     }
 
     /// `end_stream_comprehensive`, for one stream. `leaves`: unless another holder keeps it alive.
@@ -40,7 +42,7 @@ impl Rpc {
             ("p_attempt", attempt.min(MAX_ATTEMPT).into()),
             ("p_leave", leaves.into()),
         ]);
-        Rpc { function: "end_stream_comprehensive", arguments, keepalive: true }
+        Rpc { keepalive: true, ..Rpc::call("end_stream_comprehensive", arguments) }
     }
 
     /// The same, of the outbox.
@@ -55,17 +57,17 @@ impl Rpc {
     /// `end_stream_on_user_disconnect`.
     pub fn disconnect(streamer: &str) -> Rpc {
         let arguments = Value::object([("p_streamer_id", streamer.into())]);
-        Rpc { function: "end_stream_on_user_disconnect", arguments, keepalive: true }
+        Rpc { keepalive: true, ..Rpc::call("end_stream_on_user_disconnect", arguments) }
     }
 
     /// `list_active_streams`.
     pub fn list() -> Rpc {
-        Rpc { function: "list_active_streams", arguments: Value::object([]), keepalive: false }
+        Rpc::call("list_active_streams", Value::object([]))
     }
 
     /// `auto_end_inactive_streams`.
     pub fn auto_end() -> Rpc {
-        Rpc { function: "auto_end_inactive_streams", arguments: Value::object([]), keepalive: false }
+        Rpc::call("auto_end_inactive_streams", Value::object([]))
     }
 
     /// `end_stream_comprehensive`, for everything that is live.
@@ -75,7 +77,7 @@ impl Rpc {
             ("p_reason", "forced".into()),
             ("p_holder", holder.into()),
         ]);
-        Rpc { function: "end_stream_comprehensive", arguments, keepalive: true }
+        Rpc { keepalive: true, ..Rpc::call("end_stream_comprehensive", arguments) }
     }
 
     /// `touch_stream`: renews a holder's lease.
@@ -85,13 +87,13 @@ impl Rpc {
             ("p_holder", holder.into()),
             ("p_lease_seconds", seconds.into()),
         ]);
-        Rpc { function: "touch_stream", arguments, keepalive: true }
+        Rpc { keepalive: true, ..Rpc::call("touch_stream", arguments) }
     }
 
     /// `record_chat_connection`, of one that has opened; `cause`: why the one before it had closed.
     pub fn chat_opened(connection: &str, cause: Option<&str>) -> Rpc {
         let arguments = Value::object([("p_connection_id", connection.into()), ("p_cause", cause.into())]);
-        Rpc { function: "record_chat_connection", arguments, keepalive: true }
+        Rpc { keepalive: true, ..Rpc::call("record_chat_connection", arguments) }
     }
 
     /// `record_chat_connection`, of one that has closed after so long. What its opening said is said again: it may be lost.
@@ -112,16 +114,56 @@ impl Rpc {
             ("p_avoided", counted.avoided.into()),
             ("p_idle_saved_ms", Value::millis(Some(counted.idle_saved.min(MAX_REPORTED)))),
         ]);
-        Rpc { function: "record_chat_connection", arguments, keepalive: true }
+        Rpc { keepalive: true, ..Rpc::call("record_chat_connection", arguments) }
+    }
+
+    /// `my_room`.
+    pub fn my_room() -> Rpc {
+        Rpc::call("my_room", Value::object([]))
+    }
+
+    /// `get_live_room`.
+    pub fn room(room: &RoomId) -> Rpc {
+        Rpc::call("get_live_room", Value::object([("p_room_id", room.into())]))
+    }
+
+    /// `live_room_create_session`.
+    pub fn go_live(room: &RoomId, title: Option<&str>, key: &str, holder: &str, take_over: bool) -> Rpc {
+        let arguments = [
+            ("p_room_id", room.into()),
+            ("p_title", title.into()),
+            ("p_idempotency_key", key.into()),
+            ("p_holder", holder.into()),
+            ("p_take_over", take_over.into()),
+        ];
+        Rpc::call("live_room_create_session", Value::object(arguments))
+    }
+
+    /// `live_room_end`, or the gateway's `POST /rooms/{id}/end`. Without a session: whatever is open.
+    pub fn end_room(room: &RoomId, session: Option<&str>, reason: &str, by_gateway: bool) -> Rpc {
+        let session = session.into();
+        let (route, arguments) = if by_gateway {
+            let route = ["/rooms/", room.as_str(), "/end"].concat();
+            (Some(route), Value::object([("session_id", session), ("reason", reason.into())]))
+        } else {
+            let arguments = [("p_room_id", room.into()), ("p_session_id", session), ("p_reason", reason.into())];
+            (None, Value::object(arguments))
+        };
+        Rpc { route, keepalive: true, ..Rpc::call("live_room_end", arguments) }
+    }
+
+    /// `live_room_listing`.
+    pub fn listing() -> Rpc {
+        Rpc::call("live_room_listing", Value::object([]))
+    }
+
+    fn call(function: &'static str, arguments: Value) -> Rpc {
+        Rpc { function, arguments, keepalive: false, route: None }
     }
 
     /// `get_stream_status`.
     pub fn status(stream: &StreamId) -> Rpc {
-        Rpc {
-            function: "get_stream_status",
-            arguments: Value::object([("p_stream_id", stream.into())]),
-            keepalive: false,
-        }
+        Rpc::call("get_stream_status", Value::object([("p_stream_id", stream.into())]))
     }
 }
 
@@ -183,12 +225,13 @@ pub enum Verdict {
 fn is_own(function: &str, body: &Value) -> bool {
     let status = body.text("status").unwrap_or_default();
     match function {
-        "list_active_streams" => matches!(body, Value::List(_)),
+        "list_active_streams" | "live_room_listing" => matches!(body, Value::List(_)),
         "auto_end_inactive_streams" => matches!(body, Value::Number(_)),
         "end_stream_comprehensive" => matches!(status, "ended" | "already_ended" | "held_elsewhere" | "not_found"),
         "record_chat_connection" => body.flag("success"),
         "end_stream_on_user_disconnect" => matches!(body, Value::Bool(_)),
-        _ => matches!(status, "scheduled" | "live" | "ended" | "not_found"),
+        "live_room_end" => matches!(status, "ended" | "already_ended"),
+        _ => matches!(status, "idle" | "scheduled" | "lobby" | "live" | "ended" | "cancelled" | "not_found"),
     }
 }
 
@@ -213,6 +256,10 @@ pub fn judge(function: &str, answer: Answer) -> Verdict {
             match (status, shaped) {
                 (401, _) => Verdict::Unauthorised(error),
                 (400 | 403 | 409, Some(_)) => Verdict::Refused(error),
+                // Its own word: without it, 404 is a function that is not there yet.
+                (404 | 422, Some(body)) if body.text("code").is_some_and(|code| code.starts_with("PT")) => {
+                    Verdict::Refused(error)
+                }
                 _ => Verdict::Transient(error),
             }
         }
@@ -227,6 +274,7 @@ fn http_error(function: &str, status: u16, body: Option<&Value>) -> Error {
     let code = match status {
         401 => Code::Token,
         403 => Code::NotAllowed,
+        404 => Code::NotFound,
         409 => Code::Conflict,
         _ => Code::Rejected,
     };

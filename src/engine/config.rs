@@ -98,6 +98,14 @@ pub struct Ending {
     pub host_grace: Millis,
 }
 
+impl Ending {
+    /// The pause after attempt `attempt` (from 1): seed 000's 1, 2, 3 s by default; the last one repeats.
+    pub fn delay(&self, attempt: u32) -> Millis {
+        let at = attempt.saturating_sub(1) as usize;
+        self.delays.get(at).or(self.delays.last()).copied().unwrap_or_default()
+    }
+}
+
 impl Default for Inactivity {
     fn default() -> Self {
         Inactivity { timeout: Some(300_000), prompt: None, hidden_grace: Some(60_000), stay_while_live: true }

@@ -1,9 +1,9 @@
 //! Ending a stream on the wire: what is due is sent, and what comes of it is told.
 
-use super::action::StreamId;
 use super::backend::{Rpc, Verdict};
 use super::ending::{Outcome, Try};
 use super::error::Error;
+use super::id::StreamId;
 use super::manager::{Manager, Purpose, no_backend};
 use super::streams::Stream;
 use super::value::Value;
@@ -50,6 +50,7 @@ impl Manager {
         }
         self.usage.end_answered(outcome, tried);
         self.end_is_owed_no_more(id, outcome);
+        self.room_follows(id, outcome, error.as_ref());
         let via = if tried == Try::End { "rpc" } else { "fallback" };
         let settled = |status: &str, via: &str| end_result(id, status, sent, via);
         match outcome {
@@ -90,11 +91,12 @@ impl Manager {
 
     /// A stream is over; `elsewhere`: somebody else has ended it.
     pub(super) fn emit_end(&mut self, id: &StreamId, reason: Value, elsewhere: bool) {
+        self.rooms_without(id);
         let data = [("streamId", id.into()), ("reason", reason), ("elsewhere", elsewhere.into())];
         self.emit("end", Value::object(data));
     }
 
-    fn settle_all(&mut self, calls: Vec<CallId>, result: &Result<Value, Error>) {
+    pub(super) fn settle_all(&mut self, calls: Vec<CallId>, result: &Result<Value, Error>) {
         for call in calls {
             self.settle(call, result.clone());
         }
@@ -111,7 +113,12 @@ impl Manager {
                 continue;
             }
             let latch = &stream.latch;
+            // Gateway first, where there is one; on failure the database itself.
+            let by_gateway = stream.of_room.is_some() && self.has_gateway() && latch.attempt() == 0;
             let rpc = match latch.next() {
+                Try::End if let Some((room, session)) = &stream.of_room => {
+                    Rpc::end_room(room, Some(session), latch.reason().unwrap_or_default(), by_gateway)
+                }
                 Try::End => {
                     let attempt = latch.sent_in_all().saturating_add(1);
                     Rpc::end(&id, latch.reason().unwrap_or_default(), &self.holder, attempt, latch.is_leave())
@@ -128,6 +135,7 @@ impl Manager {
             let request = self.send_as(Purpose::End(id.clone()), rpc, fresh_token, only_for);
             if let Some(stream) = self.streams.get_mut(&id) {
                 stream.latch.sent(request);
+                stream.by_gateway = by_gateway;
             }
             self.changed = true;
         }

@@ -326,7 +326,7 @@ impl Latch {
                 if self.attempt >= config.max_attempts {
                     self.next = Try::Status;
                 }
-                let pause = if offline { OFFLINE_RETRY } else { delay(&config.delays, self.attempt) };
+                let pause = if offline { OFFLINE_RETRY } else { config.delay(self.attempt) };
                 self.state = State::Waiting { until: now.saturating_add(pause), offline };
                 self.last_error = Some(error.clone());
                 Outcome::Retrying
@@ -406,12 +406,6 @@ impl Latch {
     pub fn last_error(&self) -> Option<&Error> {
         self.last_error.as_ref()
     }
-}
-
-/// The pause after attempt `attempt` (from 1): seed 000's 1, 2, 3 s by default; the last one repeats.
-fn delay(delays: &[Millis], attempt: u32) -> Millis {
-    let at = attempt.saturating_sub(1) as usize;
-    delays.get(at).or(delays.last()).copied().unwrap_or_default()
 }
 
 #[cfg(test)]

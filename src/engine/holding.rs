@@ -1,9 +1,10 @@
 //! Holding the streams that this page hosts.
 
-use super::action::{Role, StreamId};
+use super::action::Role;
 use super::backend::{Rpc, Verdict};
 use super::config::OnPageHide;
 use super::ending::Who;
+use super::id::StreamId;
 use super::input::{Awake, Output};
 use super::lease::{self, Lease, Told};
 use super::manager::{Manager, Purpose};

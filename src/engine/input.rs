@@ -4,6 +4,7 @@ use super::action::{Action, Attachment};
 use super::backend::{Answer, Rpc};
 use super::config::Inactivity;
 use super::error::Error;
+use super::listing::FeedEvent;
 use super::meeting::MeetingEvent;
 use super::page::PageEvent;
 use super::reason::Reason;
@@ -78,6 +79,12 @@ pub enum Input {
     },
     /// The storage has taken nothing.
     NotStored,
+    /// Somebody in this page looks at the listing; or no longer.
+    WatchListing(bool),
+    /// The listing may have changed.
+    RefreshListing,
+    /// The gateway's feed of the listing has said something.
+    Feed(FeedEvent),
     /// Whose token is at hand now.
     User {
         /// The JWT's `sub`.
@@ -287,6 +294,11 @@ pub enum Output {
         /// What.
         output: ChatOutput,
     },
+    /// The gateway's feed of the listing is to be listened to; or no longer.
+    Feed {
+        /// See above.
+        open: bool,
+    },
     /// The user has signed out: whatever is known of them is to be forgotten.
     ForgetUser,
     /// The other tabs are to hear that this user has signed out.
@@ -351,6 +363,9 @@ impl Input {
             Input::Meeting { meeting, event } => entry("meeting", meeting.0.into(), event.to_value()),
             Input::Owed { entries } => entry("owed", (entries.len() as u32).into(), Value::Null),
             Input::Claimed { key, .. } => entry("claimed", key.as_str().into(), Value::Null),
+            Input::WatchListing(on) => entry("watch listing", Value::Null, (*on).into()),
+            Input::RefreshListing => entry("refresh listing", Value::Null, Value::Null),
+            Input::Feed(event) => entry("feed", Value::Null, event.to_value()),
             Input::NotStored => entry("not stored", Value::Null, Value::Null),
             Input::User { id } => entry("user", Value::Null, id.as_deref().into()),
             Input::SignedOut => entry("signed out", Value::Null, Value::Null),

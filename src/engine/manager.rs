@@ -1,6 +1,6 @@
 //! The manager: every input, every deadline, every output.
 
-use super::action::{Action, Role, StreamId};
+use super::action::{Action, Role};
 use super::backend::{Answer, Rpc, Verdict, judge};
 use super::chat::Chat;
 use super::clock::Clock;
@@ -9,12 +9,15 @@ use super::connecting::SignOut;
 use super::delivering::end_all_result;
 use super::ending::Who;
 use super::error::{Code, Error};
+use super::id::{RoomId, StreamId};
 use super::input::{Awake, Input, Output};
+use super::listing::Listing;
 use super::meeting::Meeting;
 use super::outbox::Outbox;
 use super::page::{Exit, Page, PageEvent};
 use super::presence::Presence;
 use super::redirect::Redirect;
+use super::room::Room;
 use super::streams::Stream;
 use super::table::Table;
 use super::trace::Trace;
@@ -40,6 +43,16 @@ pub(super) enum Purpose {
     Report,
     /// Of a streamer who is leaving, and of whose streams this page holds none.
     Disconnect(CallId),
+    MyRoom(CallId),
+    /// What a room is like.
+    Room(RoomId),
+    GoLive(RoomId),
+    /// Of a room of which this page knows no session.
+    EndRoom {
+        room: RoomId,
+        by_gateway: bool,
+    },
+    Listing,
     /// Of the outbox, by key.
     Replay(String),
     Renew(StreamId),
@@ -75,6 +88,8 @@ pub struct Manager {
     /// The database takes reports of chat connections.
     pub(super) reports: bool,
     pub(super) streams: Table<StreamId, Stream>,
+    pub(super) rooms: Table<RoomId, Room>,
+    pub(super) listing: Listing,
     pub(super) meetings: Table<MeetingId, Meeting>,
     pub(super) requests: Table<RequestId, Pending>,
     pub(super) last_request: u32,
@@ -94,7 +109,7 @@ impl Manager {
     pub fn new(config: Config, holder: String, page: Page, wall: Millis) -> Manager {
         let mut clock = Clock::default();
         let now = clock.observe(wall);
-        let chat = Chat::new(&holder);
+        let (chat, listing) = (Chat::new(&holder), Listing::new(&holder));
         Manager {
             config,
             holder,
@@ -110,6 +125,8 @@ impl Manager {
             redirects: Vec::new(),
             reports: true,
             streams: Table::default(),
+            rooms: Table::default(),
+            listing,
             meetings: Table::default(),
             requests: Table::default(),
             last_request: 0,
@@ -153,6 +170,9 @@ impl Manager {
             Input::Owed { entries } => self.owed(entries),
             Input::Claimed { key, intent } => self.claimed(&key, &intent),
             Input::NotStored => self.not_stored(),
+            Input::WatchListing(on) => self.watch_listing(on),
+            Input::Feed(event) => self.feed_event(event),
+            Input::RefreshListing => self.listing.hurry(self.now),
             Input::User { id } => self.user_is(id),
             Input::Page(event) => self.page_event(event),
             Input::Call { call, action } => self.call(call, action),
@@ -188,19 +208,22 @@ impl Manager {
         let presence = self.presence.deadline(self.now, &self.config.inactivity, self.chat.is_wanted());
         let chat = self.chat.deadline(&self.surroundings());
         let next = requests.chain(streams).chain(leases).chain(presence).chain(chat);
-        let next = next.chain(self.outbox_deadline()).chain(self.redirect_deadline()).min()?;
+        let next = next.chain(self.outbox_deadline()).chain(self.redirect_deadline());
+        let next = next.chain(self.rooms_deadline()).chain(self.listing.deadline()).min()?;
         (!self.disposed).then(|| self.clock.to_wall(next))
     }
 
     /// The snapshot, as `Snapshot` in the npm package.
     pub fn snapshot(&self) -> Value {
         let streams = self.streams.iter().map(|(id, stream)| (id.as_str().to_owned(), stream.to_value())).collect();
+        let rooms = self.rooms.iter().map(|(id, room)| (id.as_str().to_owned(), room.to_value())).collect();
         Value::object([
             ("phase", if self.disposed { "disposed" } else { "ready" }.into()),
             ("chat", self.chat_value()),
             ("presence", self.presence.to_value(self.page, &self.config.inactivity, |at| self.clock.to_wall(at))),
             ("streams", Value::Object(streams)),
-            ("rooms", Value::Object(Vec::new())),
+            ("rooms", Value::Object(rooms)),
+            ("listing", self.listing.to_value()),
             ("pendingEnds", self.outbox.overdue().into()),
         ])
     }
@@ -235,7 +258,11 @@ impl Manager {
         self.changed |= self.page.apply(event);
         let now = self.now;
         match event {
-            PageEvent::Online => self.each_stream(|stream| stream.latch.online(now)),
+            PageEvent::Online => {
+                self.each_stream(|stream| stream.latch.online(now));
+                self.outbox.hurry(now);
+                self.rooms_online();
+            }
             PageEvent::BeforeUnload => self.going_since = Some(now),
             PageEvent::PageHide { persisted } => {
                 if let Some(since) = self.going_since.take().filter(|since| now.saturating_sub(*since) <= GOING) {
@@ -278,6 +305,12 @@ impl Manager {
             Action::RetryPending => self.retry_pending(call),
             Action::StartStream { stream, title } => self.start(call, stream, title),
             Action::StreamStatus { stream } => self.ask(Purpose::Ask(call), Rpc::status(&stream)),
+            Action::MyRoom => self.ask(Purpose::MyRoom(call), Rpc::my_room()),
+            Action::GoLive { room, title, key, take_over } => {
+                self.go_live(call, &room, title.as_deref(), key.as_deref(), take_over);
+            }
+            Action::EndRoom { room } => self.end_room(call, &room),
+            Action::IsHost { room, hint } => self.is_host(call, &room, hint),
             Action::ListActive => self.ask(Purpose::Ask(call), Rpc::list()),
             Action::AutoEnd => self.ask(Purpose::Ask(call), Rpc::auto_end()),
             Action::ForceEndAll => self.ask(Purpose::ForceEndAll(call), Rpc::force_end_all(&self.holder)),
@@ -293,7 +326,11 @@ impl Manager {
     fn answered(&mut self, request: RequestId, answer: Answer) {
         // An answer with an old generation finds nothing here, and is ignored.
         let Some(pending) = self.requests.remove(&request) else { return };
-        let verdict = judge(pending.rpc.function, answer);
+        let verdict = match judge(pending.rpc.function, answer) {
+            // A gateway that takes no token of this project is a gateway that is not there.
+            Verdict::Unauthorised(error) if pending.rpc.route.is_some() => Verdict::Transient(error),
+            verdict => verdict,
+        };
         if matches!(verdict, Verdict::Unauthorised(_)) && !pending.token_replaced {
             let again = self.send_as(pending.purpose.clone(), pending.rpc, true, pending.only_for);
             if let Some(again) = self.requests.get_mut(&again) {
@@ -311,8 +348,13 @@ impl Manager {
                     }
                 }
                 Purpose::Replay(key) => self.replay_resent(key, request, again),
+                Purpose::Room(room) => self.reading_resent(room, again),
+                Purpose::Listing => self.listing.resent(again),
                 Purpose::Start { .. }
                 | Purpose::Ask(_)
+                | Purpose::MyRoom(_)
+                | Purpose::GoLive(_)
+                | Purpose::EndRoom { .. }
                 | Purpose::ForceEndAll(_)
                 | Purpose::Report
                 | Purpose::Disconnect(_) => {}
@@ -323,6 +365,11 @@ impl Manager {
             Purpose::Start { call, resumed } => self.started(call, resumed, verdict),
             Purpose::Ask(call) => self.settle(call, found(verdict)),
             Purpose::ForceEndAll(call) => self.settle(call, found(verdict).map(|body| end_all_result(&body))),
+            Purpose::MyRoom(call) => self.my_room_is(call, verdict),
+            Purpose::Room(room) => self.room_read(&room, verdict),
+            Purpose::GoLive(room) => self.gone_live(&room, verdict),
+            Purpose::EndRoom { room, by_gateway } => self.room_end_answered(&room, by_gateway, verdict),
+            Purpose::Listing => self.listing_answered(verdict),
             Purpose::Report => self.reported(&verdict),
             Purpose::Disconnect(call) => self.disconnected(call, &verdict),
             Purpose::Replay(key) => self.replayed(&key, request, &verdict),
@@ -343,6 +390,8 @@ impl Manager {
         }
         self.leave_what_was_never_joined();
         self.send_what_is_due();
+        self.go_live_where_due();
+        self.settle_listing();
         self.renew_what_is_due();
         self.replay_what_is_due();
         self.let_redirects_go();
@@ -389,14 +438,27 @@ impl Manager {
         let mut calls: Vec<CallId> =
             self.streams.values_mut().flat_map(|stream| std::mem::take(&mut stream.waiting)).collect();
         for (request, pending) in self.requests.take() {
-            if let Purpose::Start { call, .. } | Purpose::Ask(call) | Purpose::ForceEndAll(call) = pending.purpose {
-                self.outputs.push_back(Output::Abort { request });
-                calls.push(call);
+            match pending.purpose {
+                Purpose::Start { call, .. }
+                | Purpose::Ask(call)
+                | Purpose::ForceEndAll(call)
+                | Purpose::MyRoom(call) => calls.push(call),
+                Purpose::Room(_) | Purpose::GoLive(_) | Purpose::Listing => {}
+                // What keeps the database right may still arrive.
+                Purpose::EndRoom { .. }
+                | Purpose::Report
+                | Purpose::Disconnect(_)
+                | Purpose::Replay(_)
+                | Purpose::Renew(_)
+                | Purpose::End(_) => continue,
             }
+            self.outputs.push_back(Output::Abort { request });
         }
         calls.extend(std::mem::take(&mut self.sign_outs).into_iter().map(SignOut::call));
         calls.extend(std::mem::take(&mut self.redirects).into_iter().map(Redirect::call));
         calls.append(&mut self.outbox.waiting);
+        calls.extend(self.rooms.values_mut().flat_map(Room::take_calls));
+        self.listing.close();
         for call in calls {
             self.settle(call, Err(disposed()));
         }
@@ -424,6 +486,11 @@ impl Manager {
 
     pub(super) fn emit_log(&mut self, level: &str, message: &str, data: Value) {
         self.emit("log", Value::object([("level", level.into()), ("message", message.into()), ("data", data)]));
+    }
+
+    /// Whether there is a gateway beside the database.
+    pub(super) fn has_gateway(&self) -> bool {
+        self.config.backend.as_ref().is_some_and(|backend| backend.gateway_url.is_some())
     }
 
     pub(super) fn trace_output(&mut self, what: &str, data: Value) {

@@ -5,7 +5,8 @@
 //! `conferenceTerminated` come from wrappers and mobile bridges only.
 
 use super::Millis;
-use super::action::{Attachment, Role, StreamId};
+use super::action::{Attachment, Role};
+use super::id::StreamId;
 use super::value::Value;
 
 /// After a fatal error Jitsi reloads itself and is back in 10 to 30 s; a leave within that time is not yet an end.

@@ -1,7 +1,7 @@
 //! What this browser still owes the database. It is written down before the first byte is sent, so that a page that is gone
 //! before the answer, a crash or an outage cannot lose it: a later page, or another tab, sends it again.
 
-use super::action::StreamId;
+use super::id::StreamId;
 use super::table::Table;
 use super::value::Value;
 use super::{CallId, Millis, RequestId};

@@ -1,9 +1,9 @@
 //! The outbox among everything else that a manager does: what gets in, what is sent again, what is struck out.
 
-use super::action::StreamId;
 use super::backend::{Rpc, Verdict};
 use super::ending::Outcome;
 use super::error::Code;
+use super::id::StreamId;
 use super::input::Output;
 use super::manager::{Manager, Purpose};
 use super::outbox::{self, Intent, Kind, Standing};
@@ -173,6 +173,9 @@ impl Manager {
     /// Whose token is at hand now.
     pub(super) fn user_is(&mut self, user: Option<String>) {
         if user.is_some() && self.outbox.user != user {
+            if self.outbox.user.is_some() {
+                self.forget_hosts();
+            }
             self.outbox.user = user;
             self.outbox.hurry(self.now);
             self.reports = true;

@@ -1,9 +1,10 @@
 //! `endStreamOnRedirect`: the app is about to navigate, and must not be held up by it.
 
-use super::action::{Role, StreamId};
+use super::action::Role;
 use super::backend::{Rpc, Verdict};
 use super::delivering::{end_result, unnamed_result};
 use super::ending::Who;
+use super::id::StreamId;
 use super::manager::{Manager, Purpose};
 use super::streams::Stream;
 use super::value::Value;

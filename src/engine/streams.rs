@@ -1,10 +1,11 @@
 //! The streams of a page: what is attached to them, what happens to them, how they end.
 
-use super::action::{Attachment, Role, StreamId};
+use super::action::{Attachment, Role};
 use super::backend::{Rpc, Verdict};
 use super::delivering::end_result;
 use super::ending::{Latch, Who};
 use super::error::{Code, Error};
+use super::id::{RoomId, StreamId};
 use super::lease::Lease;
 use super::manager::{Manager, Purpose, found};
 use super::meeting::{DESTROYED, Meeting, MeetingEvent, Signal};
@@ -31,6 +32,10 @@ pub(super) struct Stream {
     pub(super) awaited_since: Option<Millis>,
     /// This page has left it, and another holder keeps it alive.
     pub(super) left: bool,
+    /// The room whose end was asked for, and its session.
+    pub(super) of_room: Option<(RoomId, String)>,
+    /// The attempt that was made last went by the gateway.
+    pub(super) by_gateway: bool,
 }
 
 impl Stream {
@@ -46,6 +51,8 @@ impl Stream {
             confirmed: false,
             awaited_since: None,
             left: false,
+            of_room: None,
+            by_gateway: false,
         }
     }
 
@@ -188,17 +195,7 @@ impl Manager {
         });
         match result {
             Ok((id, status)) => {
-                self.streams.ensure(&id, || Stream::new(Role::Host));
-                if let Some(stream) = self.streams.get_mut(&id) {
-                    stream.role = Role::Host;
-                    stream.streamer = status.text("streamer_id").map(str::to_owned);
-                    stream.latch.started();
-                }
-                // An end that had failed before was of the time before.
-                self.strike_ends_of(&id);
-                self.changed = true;
-                self.hold_anew(&id);
-                self.note(&id, "live", "started");
+                self.host(&id, status.text("streamer_id"), "started");
                 self.settle(call, Ok(status));
             }
             Err(error) => {
@@ -208,5 +205,20 @@ impl Manager {
                 self.settle(call, Err(error));
             }
         }
+    }
+
+    /// The database says that it is live, and this page is its host's.
+    pub(super) fn host(&mut self, id: &StreamId, streamer: Option<&str>, signal: &str) {
+        self.streams.ensure(id, || Stream::new(Role::Host));
+        if let Some(stream) = self.streams.get_mut(id) {
+            stream.role = Role::Host;
+            stream.streamer = streamer.map(str::to_owned);
+            stream.latch.started();
+        }
+        // An end that had failed before was of the time before.
+        self.strike_ends_of(id);
+        self.changed = true;
+        self.hold_anew(id);
+        self.note(id, "live", signal);
     }
 }

@@ -62,6 +62,8 @@ pub struct World {
     pub stored: BTreeMap<String, Value>,
     /// What of it this page sees to, or wants to.
     pub claims: BTreeSet<String>,
+    /// Whether the gateway's feed of the listing is to be open.
+    pub feed: bool,
     /// How often the user was to be forgotten.
     pub forgotten: u32,
     /// What the other tabs were told.
@@ -100,7 +102,9 @@ impl World {
     /// If the configuration is not valid.
     pub fn configured(config: Value) -> World {
         let Value::Object(mut config) = config else { panic!("{config:?}") };
-        config.push(("backend".to_owned(), Value::object([("url", "http://backend.test".into())])));
+        if !config.iter().any(|(key, _)| key == "backend") {
+            config.push(("backend".to_owned(), Value::object([("url", "http://backend.test".into())])));
+        }
         config.push(("chat".to_owned(), Value::object([("open", Value::Opaque), ("close", Value::Opaque)])));
         let config = Config::parse(&Value::Object(config));
         let Ok(config) = config else { panic!("{config:?}") };
@@ -119,6 +123,7 @@ impl World {
             reports: Vec::new(),
             stored: BTreeMap::new(),
             claims: BTreeSet::new(),
+            feed: false,
             forgotten: 0,
             told: Vec::new(),
             changes: 0,
@@ -166,6 +171,7 @@ impl World {
                 Output::Store { key, intent } => drop(self.stored.insert(key, intent)),
                 Output::Claim { key } => drop(self.claims.insert(key)),
                 Output::Release { key } => drop(self.claims.remove(&key)),
+                Output::Feed { open } => self.feed = open,
                 Output::ForgetUser => self.forgotten += 1,
                 Output::TellTabs { user } => self.told.push(user),
                 Output::ListenForActivity => self.listens = true,

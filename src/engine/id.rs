@@ -1,0 +1,63 @@
+//! The ids that the database gives out.
+
+use super::error::Error;
+use super::value::Value;
+
+/// A UUID in lower case.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Uuid(String);
+
+/// A stream's id. An alias: a type of its own for each kind would be another copy of every table in the WASM.
+pub type StreamId = Uuid;
+/// A room's id.
+pub type RoomId = Uuid;
+
+impl Uuid {
+    /// Reads the argument called `name`.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`](super::Code::InvalidArgument) unless it is a UUID in its usual form with hyphens.
+    pub fn parse(name: &str, value: Option<&Value>) -> Result<Uuid, Error> {
+        let value = value.unwrap_or(&Value::Null);
+        let text = value.as_text().unwrap_or_default();
+        let hyphens = [8, 13, 18, 23];
+        let fits =
+            |(at, byte): (usize, u8)| if hyphens.contains(&at) { byte == b'-' } else { byte.is_ascii_hexdigit() };
+        if text.len() == 36 && text.bytes().enumerate().all(fits) {
+            Ok(Uuid(text.to_ascii_lowercase()))
+        } else {
+            Err(Error::argument(name, value, "a UUID such as 0d7c1f6e-5a53-4a4e-9c39-6f2d1b0c9a11"))
+        }
+    }
+
+    /// The id.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&Uuid> for Value {
+    fn from(id: &Uuid) -> Value {
+        Value::Text(id.0.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Code;
+
+    #[test]
+    fn ids_are_uuids_in_lower_case() {
+        let given = "0D7C1F6E-5a53-4a4e-9c39-6f2d1b0c9a11";
+        assert_eq!(Uuid::parse("id", Some(&given.into())).unwrap().as_str(), given.to_lowercase());
+        for bad in
+            ["", "x", "0d7c1f6e5a534a4e9c396f2d1b0c9a11", "0d7c1f6e-5a53-4a4e-9c39-6f2d1b0c9a1é", "'; drop table x; --"]
+        {
+            let error = Uuid::parse("streamId", Some(&bad.into())).unwrap_err();
+            assert_eq!(error.code, Code::InvalidArgument);
+            assert!(error.message.starts_with("streamId is "), "{error}");
+        }
+        assert!(Uuid::parse("streamId", None).unwrap_err().message.starts_with("streamId is null; it must be a UUID"));
+    }
+}

@@ -1,0 +1,203 @@
+//! The listing of what is live: pushed by the gateway where there is one, asked for where there is none.
+
+use super::backend::{Rpc, Verdict};
+use super::input::Output;
+use super::manager::{Manager, Purpose};
+use super::page::{Exit, Page};
+use super::retry::Backoff;
+use super::value::Value;
+use super::{Millis, RequestId};
+
+/// How often it is asked for while nothing pushes it.
+const POLL: Millis = 15_000;
+
+/// What is heard of the gateway's feed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FeedEvent {
+    /// The whole listing.
+    Rows(Vec<Value>),
+    /// It has gone, or could not be had.
+    Lost,
+}
+
+impl FeedEvent {
+    /// As a trace records it.
+    pub fn to_value(&self) -> Value {
+        match self {
+            FeedEvent::Rows(rows) => (rows.len() as u32).into(),
+            FeedEvent::Lost => "lost".into(),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Feed {
+    Closed,
+    Opening,
+    Open,
+}
+
+/// The listing, as far as somebody in this page looks at it.
+#[derive(Debug)]
+pub(super) struct Listing {
+    watchers: u32,
+    feed: Feed,
+    rows: Value,
+    asked: Option<RequestId>,
+    /// When to ask, and to open the feed, or to give its opening up.
+    due: Option<Millis>,
+    losses: u32,
+    backoff: Backoff,
+    last_error: Option<String>,
+}
+
+impl Listing {
+    pub(super) fn new(seed: &str) -> Listing {
+        Listing {
+            watchers: 0,
+            feed: Feed::Closed,
+            rows: Value::List(Vec::new()),
+            asked: None,
+            due: None,
+            losses: 0,
+            backoff: Backoff::new(seed),
+            last_error: None,
+        }
+    }
+
+    /// The snapshot's `listing`.
+    pub(super) fn to_value(&self) -> Value {
+        let status = match (self.watchers, self.feed) {
+            (0, _) => "off",
+            (_, Feed::Open) => "live",
+            (_, Feed::Opening) => "connecting",
+            (_, Feed::Closed) => "polling",
+        };
+        Value::object([
+            ("status", status.into()),
+            ("sessions", self.rows.clone()),
+            ("lastError", self.last_error.as_deref().into()),
+        ])
+    }
+
+    /// Something has changed, as far as this page knows; a feed says so by itself.
+    pub(super) fn hurry(&mut self, now: Millis) {
+        if self.feed != Feed::Open {
+            self.due = self.due.map(|_| now);
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Millis> {
+        self.due
+    }
+
+    pub(super) fn resent(&mut self, again: RequestId) {
+        self.asked = Some(again);
+    }
+
+    /// Nobody looks at it any more; the façade has closed the feed, with everything else.
+    pub(super) fn close(&mut self) {
+        self.watchers = 0;
+        self.feed = Feed::Closed;
+    }
+
+    fn is_wanted(&self, page: Page) -> bool {
+        self.watchers > 0 && page.visible && page.online && !page.frozen && page.exit == Exit::None
+    }
+}
+
+impl Manager {
+    /// One more, or one less, looks at it.
+    pub(super) fn watch_listing(&mut self, on: bool) {
+        let watchers = &mut self.listing.watchers;
+        *watchers = if on { watchers.saturating_add(1) } else { watchers.saturating_sub(1) };
+        self.changed = true;
+    }
+
+    pub(super) fn feed_event(&mut self, event: FeedEvent) {
+        if self.listing.feed == Feed::Closed {
+            return;
+        }
+        match event {
+            FeedEvent::Rows(rows) => {
+                self.listing.feed = Feed::Open;
+                self.listing.losses = 0;
+                self.listing.due = None;
+                let asked = self.listing.asked.take();
+                self.give_up(asked);
+                self.listed(rows);
+            }
+            FeedEvent::Lost => self.feed_is_lost(),
+        }
+    }
+
+    fn feed_is_lost(&mut self) {
+        let listing = &mut self.listing;
+        listing.losses = listing.losses.saturating_add(1);
+        let pause = listing.backoff.pause(listing.losses, &self.config.reconnect);
+        listing.due = Some(self.now.saturating_add(pause));
+        self.close_feed();
+        // Until it is back, what may have been missed is asked for.
+        self.ask_for_listing();
+    }
+
+    fn close_feed(&mut self) {
+        if std::mem::replace(&mut self.listing.feed, Feed::Closed) != Feed::Closed {
+            self.outputs.push_back(Output::Feed { open: false });
+            self.changed = true;
+        }
+    }
+
+    fn ask_for_listing(&mut self) {
+        if self.listing.asked.is_none() {
+            self.listing.asked = Some(self.send(Purpose::Listing, Rpc::listing(), true));
+        }
+    }
+
+    pub(super) fn listing_answered(&mut self, verdict: Verdict) {
+        self.listing.asked = None;
+        match verdict {
+            Verdict::Delivered(Value::List(rows)) => self.listed(rows),
+            Verdict::Delivered(_) => {}
+            Verdict::Refused(error) | Verdict::Unauthorised(error) | Verdict::Transient(error) => {
+                self.listing.last_error = Some(error.message);
+                self.changed = true;
+            }
+        }
+    }
+
+    fn listed(&mut self, rows: Vec<Value>) {
+        self.rooms_are_listed(&rows);
+        self.listing.rows = Value::List(rows);
+        self.listing.last_error = None;
+        self.changed = true;
+    }
+
+    pub(super) fn settle_listing(&mut self) {
+        let now = self.now;
+        if self.config.backend.is_none() || !self.listing.is_wanted(self.page) {
+            self.listing.due = None;
+            let asked = self.listing.asked.take();
+            self.give_up(asked);
+            return self.close_feed();
+        }
+        let due = self.listing.due.is_some_and(|at| at <= now);
+        match self.listing.feed {
+            Feed::Open => {}
+            // It neither came nor failed.
+            Feed::Opening if due => self.feed_is_lost(),
+            Feed::Opening => {}
+            Feed::Closed if self.listing.due.is_some() && !due => {}
+            Feed::Closed if self.has_gateway() => {
+                self.listing.feed = Feed::Opening;
+                self.listing.due = Some(now.saturating_add(self.config.health.timeout));
+                self.outputs.push_back(Output::Feed { open: true });
+                self.changed = true;
+            }
+            Feed::Closed => {
+                self.listing.due = Some(now.saturating_add(POLL));
+                self.ask_for_listing();
+            }
+        }
+    }
+}
