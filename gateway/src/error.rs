@@ -42,6 +42,16 @@ impl ApiError {
         Self { hint: Some(hint.into()), ..self }
     }
 
+    /// The status that goes with it.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What it says.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// A request that is no JSON, or not the JSON that is asked for.
     pub fn bad_json(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "PGRST102", message)

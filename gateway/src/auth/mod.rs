@@ -18,7 +18,7 @@ pub use jwks::FETCH_INTERVAL;
 use jwks::{Jwks, NoKey};
 
 /// Clocks differ; PostgREST allows the same.
-const LEEWAY_SECONDS: u64 = 30;
+pub(crate) const LEEWAY_SECONDS: u64 = 30;
 
 const API_KEY: &str = "apikey";
 
@@ -110,10 +110,16 @@ impl Auth {
 
     /// The caller of a request with these headers. No token, or the anon key: nobody.
     pub async fn caller(&self, headers: &HeaderMap) -> Result<Caller, ApiError> {
+        let api_key = headers.get(API_KEY).and_then(|key| key.to_str().ok());
+        self.caller_with(bearer(headers)?, api_key).await
+    }
+
+    /// The same of somebody who has no headers to show them in.
+    pub async fn caller_with(&self, token: Option<&str>, api_key: Option<&str>) -> Result<Caller, ApiError> {
         let is_service = |key: &str| self.service_key.as_ref().is_some_and(|service| service.is(key));
-        let Some(token) = bearer(headers)? else {
+        let Some(token) = token else {
             // A user's token goes before the key of the backend that passes it on.
-            let service = headers.get(API_KEY).and_then(|key| key.to_str().ok()).is_some_and(is_service);
+            let service = api_key.is_some_and(is_service);
             return Ok(Caller::of(if service { Role::Service } else { Role::Anon }));
         };
         if is_service(token) {

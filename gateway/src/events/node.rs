@@ -1,0 +1,172 @@
+//! What a node does for its events besides holding sockets: it tells the database of the first and the last, says that it is
+//! alive, and finds out what is over.
+//!
+//! While the database is away the sockets stay, and what there is to tell waits.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use serde::Deserialize;
+use tokio::task::JoinSet;
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use super::Events;
+use super::hub::Errand;
+use super::presence::Change;
+use crate::listen::{News, Subscription};
+
+/// How many errands are run at the same time: a start of a hundred events should not take all connections to the database.
+const AT_ONCE: usize = 4;
+
+/// More than end in a second; the next one finds the rest.
+const SWEEP_LIMIT: i32 = 500;
+
+/// One early heartbeat answers for all that was heard in this time.
+const SOON: Duration = Duration::from_millis(100);
+
+/// All of it.
+pub async fn run(events: &Arc<Events>, heard: Subscription) -> Infallible {
+    tokio::select! {
+        never = errands(events) => never,
+        never = heartbeats(events, heard) => never,
+        never = sweeps(events) => never,
+        never = pushes(events) => never,
+    }
+}
+
+async fn errands(events: &Arc<Events>) -> Infallible {
+    loop {
+        let errands = events.hub.errands();
+        if errands.is_empty() {
+            events.hub.changed.notified().await;
+            continue;
+        }
+        if !run_all(events, errands).await {
+            sleep(events.settings.retry).await;
+        }
+    }
+}
+
+/// True: all of them are done.
+async fn run_all(events: &Arc<Events>, errands: Vec<Errand>) -> bool {
+    let mut running = JoinSet::new();
+    let mut done = true;
+    for errand in errands {
+        if running.len() >= AT_ONCE {
+            done &= matches!(running.join_next().await, Some(Ok(true)));
+        }
+        let events = Arc::clone(events);
+        running.spawn(async move { run_one(&events, errand).await });
+    }
+    while let Some(result) = running.join_next().await {
+        done &= matches!(result, Ok(true));
+    }
+    done
+}
+
+async fn run_one(events: &Events, errand: Errand) -> bool {
+    let told = events.kernel.tell(errand).await;
+    events.counters.told(told.is_ok());
+    match told {
+        Ok(said) => {
+            if let (Change::Gone, Some(seconds)) = (errand.change, said.ends_in_seconds) {
+                // The seed's line.
+                info!("Scheduled event end notification for event {} in {seconds} seconds", errand.event);
+            }
+            events.hub.report(errand, true);
+            true
+        }
+        // It is over: whoever is there has to hear of it.
+        Err(error) if [StatusCode::CONFLICT, StatusCode::NOT_FOUND].contains(&error.status()) => {
+            events.over(errand.event).await;
+            events.hub.refused(errand);
+            true
+        }
+        Err(error) => {
+            warn!(?error, event = %errand.event, "the database was not told who is at an event: it will be");
+            events.hub.report(errand, false);
+            false
+        }
+    }
+}
+
+async fn heartbeats(events: &Events, mut heard: Subscription) -> Infallible {
+    let mut ticks = ticks(events.settings.heartbeat);
+    let mut is_soon = false;
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => is_soon = false,
+            news = heard.next() => {
+                // Something has happened to an event of ours: the database says what, to a heartbeat that comes early.
+                if !is_soon && concerns(events, &news) {
+                    is_soon = true;
+                    ticks.reset_after(SOON.min(events.settings.heartbeat));
+                }
+                continue;
+            }
+        }
+        match events.kernel.heartbeat(&events.hub.counts()).await {
+            Ok(said) => {
+                events.counters.heartbeat(true);
+                for (event, now) in said.events {
+                    events.hub.elsewhere(event, now.elsewhere);
+                    if now.over {
+                        events.over(event).await;
+                    } else if !now.held {
+                        events.hub.forgotten(event);
+                    }
+                }
+            }
+            Err(error) => {
+                events.counters.heartbeat(false);
+                warn!(?error, "the database does not know that this node is alive");
+            }
+        }
+    }
+}
+
+/// Whether this is about an event that somebody on this node is at.
+fn concerns(events: &Events, news: &News) -> bool {
+    #[derive(Deserialize)]
+    struct Signal {
+        event_id: Uuid,
+    }
+    match news {
+        News::Said(payload) => serde_json::from_str(payload).is_ok_and(|Signal { event_id }| events.hub.has(event_id)),
+        News::Listening => true,
+        News::Away => false,
+    }
+}
+
+async fn sweeps(events: &Events) -> Infallible {
+    let mut ticks = ticks(events.settings.sweep);
+    loop {
+        ticks.tick().await;
+        match events.kernel.sweep(SWEEP_LIMIT).await {
+            Ok(swept) => events.counters.swept(Some(swept.ended)),
+            Err(error) => {
+                events.counters.swept(None);
+                warn!(?error, "the sweep of events failed");
+            }
+        }
+    }
+}
+
+async fn pushes(events: &Events) -> Infallible {
+    let mut ticks = ticks(events.settings.push);
+    loop {
+        ticks.tick().await;
+        events.hub.push();
+    }
+}
+
+/// After a machine's sleep, once is enough.
+fn ticks(every: Duration) -> Interval {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
