@@ -3,8 +3,8 @@
 use crate::browser::value::{error_to_js, from_js, to_js};
 use crate::browser::{Driver, Host, tabs};
 use crate::engine::{
-    Action, Attachment, CallId, ChatEvent, Config, Error, FeedEvent, Generation, Input, MeetingEvent, MeetingId, Value,
-    meeting,
+    Action, Attachment, CallId, ChatEvent, Config, Error, EventId, FeedEvent, Generation, Input, MeetingEvent,
+    MeetingId, SocketEvent, SocketId, Value, meeting,
 };
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
@@ -58,6 +58,24 @@ impl RawManager {
         } else if let Some(event) = MeetingEvent::parse(name, &from_js(payload)) {
             self.driver.handle(Input::Meeting { meeting: MeetingId(meeting), event });
         }
+    }
+
+    /// Somebody in this page watches an event; or no longer.
+    #[wasm_bindgen(js_name = watchEvent)]
+    pub fn watch_event(&self, event: &JsValue, on: bool) -> Result<(), JsValue> {
+        let event = checked(EventId::parse("eventId", Some(&from_js(event))))?;
+        self.driver.handle(Input::WatchEvent { event, on });
+        Ok(())
+    }
+
+    /// A viewer's socket has brought a message, or has been closed with this code.
+    #[wasm_bindgen(js_name = socketEvent)]
+    pub fn socket_event(&self, socket: u32, message: &JsValue, code: u32) {
+        let event = match from_js(message) {
+            Value::Null => SocketEvent::Closed(code),
+            message => SocketEvent::Message(message),
+        };
+        self.driver.handle(Input::Socket { socket: SocketId(socket), event });
     }
 
     /// Somebody in this page looks at the listing; or no longer.

@@ -3,12 +3,14 @@ import { type ErrorCode, StreamkeeperError, fromRaw } from "./error.js";
 import { Feed } from "./feed.js";
 import type { Host, Raw, RawConstructor } from "./raw.js";
 import { slot } from "./shared.js";
+import { Sockets } from "./sockets.js";
 import { INITIAL_SNAPSHOT, isLiteral, share } from "./snapshot.js";
 import type {
   ActiveStream,
   EndResult,
   EndRoomResult,
   Events,
+  EventWatch,
   GoLiveOptions,
   JitsiLike,
   LogLevel,
@@ -41,6 +43,10 @@ export class ConnectionManager {
   /** The listeners that the WASM has had made for the meeting that is being attached. */
   readonly #made: [string, (payload: unknown) => void][] = [];
   readonly #chat: Chat;
+  readonly #sockets = new Sockets(
+    async () => ({ token: (await this.#config.backend?.accessToken?.()) || null, apikey: this.#config.backend?.apiKey }),
+    (socket, message, code) => this.#heard("a viewer's socket", () => this.#raw.socketEvent(socket, message, code)),
+  );
   readonly #feed = new Feed((rows) => this.#heard("the listing", () => this.#raw.feedEvent(rows)));
   /** Takes the activity listeners away. */
   #activity = new AbortController();
@@ -95,6 +101,7 @@ export class ConnectionManager {
       claimListener: (key: string) => () => this.#heard("a lock", () => this.#raw.claimed(key)),
       tabListener: (event: Event) => this.#heard("a message of another tab", () => this.#raw.tabEvent(event)),
       chat: unlessCrashed((generation: number, what: string, why?: string) => this.#chat.act(generation, what, why)),
+      socket: unlessCrashed((socket: number, what: string, url?: string) => this.#sockets.act(socket, what, url)),
       feed: unlessCrashed((url?: string) => this.#feed.open(url)),
       forgetUser: () => this.#chat.forget(),
       settleClient: unlessCrashed((call: number, generation: number) => {
@@ -198,9 +205,7 @@ export class ConnectionManager {
    * @throws StreamkeeperError `invalid_argument`
    */
   readonly attachMeeting = (meeting: JitsiLike, stream: MeetingStream): (() => void) => {
-    if (this.#snapshot.phase === "disposed") {
-      throw new StreamkeeperError("disposed", "the manager has been disposed of; ConnectionManager.shared() makes a new one");
-    }
+    if (this.#snapshot.phase === "disposed") throw disposed();
     this.#made.length = 0;
     const id = this.#enter(() => this.#raw.attach(meeting, stream));
     const listeners = this.#made.splice(0);
@@ -302,6 +307,32 @@ export class ConnectionManager {
     if (this.#isUsable()) this.#enter(() => this.#raw.refreshListing());
   };
 
+  /**
+   * Watches an event: as long as somebody does, this page counts as a viewer of it, by one socket to the gateway. Whoever is
+   * the event's host does not count.
+   *
+   * @throws StreamkeeperError `invalid_argument`; `no_backend`
+   */
+  readonly watchEvent = (eventId: string): EventWatch => {
+    if (this.#snapshot.phase === "disposed") throw disposed();
+    if (!this.#config.backend) throw new StreamkeeperError("no_backend", "watchEvent needs backend: {url} in the configuration");
+    this.#enter(() => this.#raw.watchEvent(eventId, true));
+    let watches = true;
+    return {
+      leave: () => {
+        if (watches && this.#isUsable()) this.#enter(() => this.#raw.watchEvent(eventId, false));
+        watches = false;
+      },
+      viewers: () => (watches ? (this.#snapshot.events[eventId.toLowerCase()]?.viewers ?? null) : null),
+    };
+  };
+
+  /** How many connections watch an event, over all gateways. The host is not one of them. */
+  readonly getEventClients = (eventId: string): Promise<number> => this.#call("getEventClients", { eventId });
+
+  /** How many connections watch any event. */
+  readonly getTotalClients = (): Promise<number> => this.#call("getTotalClients", {});
+
   /** Frozen; the same object until something changes. */
   readonly getSnapshot = (): Snapshot => this.#snapshot;
 
@@ -338,6 +369,7 @@ export class ConnectionManager {
       this.#listening.abort();
       this.#activity.abort();
       this.#feed.open();
+      this.#sockets.closeAll();
       await within(CLOSE_TIMEOUT, this.#chat.closeAll());
       this.#chat.forget();
       this.#subscribers.clear();
@@ -398,6 +430,7 @@ export class ConnectionManager {
     this.#listening.abort();
     this.#activity.abort();
     this.#feed.open();
+    this.#sockets.closeAll();
     void this.#chat.closeAll();
     for (const letGoOfMeeting of this.#afterCrash) this.#safely(letGoOfMeeting);
     clearTimeout(this.#timer);
@@ -465,6 +498,10 @@ export class ConnectionManager {
       this.#log({ level: "error", message: "a listener threw", data: error });
     }
   }
+}
+
+function disposed(): StreamkeeperError {
+  return new StreamkeeperError("disposed", "the manager has been disposed of; ConnectionManager.shared() makes a new one");
 }
 
 /** The backend's `{code, message, details, hint}` of a conflict, and the session that its details have as JSON. */

@@ -17,6 +17,8 @@ export interface Raw {
   usage(): unknown;
   takeUp(): void;
   claimed(key: string): void;
+  watchEvent(event: unknown, on: boolean): void;
+  socketEvent(socket: number, message: unknown, code: number): void;
   watchListing(on: boolean): void;
   refreshListing(): void;
   feedEvent(rows: unknown): void;
@@ -38,6 +40,7 @@ export interface Host {
   claimListener(key: string): () => void;
   readonly tabListener: (event: Event) => void;
   chat(generation: number, what: string, why?: string): void;
+  socket(socket: number, what: string, url?: string): void;
   feed(url?: string): void;
   forgetUser(): void;
   settleClient(call: number, generation: number): void;

@@ -11,6 +11,7 @@ export { useMeeting } from "./react/use-meeting.js";
 export { useStream } from "./react/use-stream.js";
 export { useRoom } from "./react/use-room.js";
 export { useListing } from "./react/use-listing.js";
+export { useEvent } from "./react/use-event.js";
 export { useChatUser, type ChatUser } from "./react/use-chat-user.js";
 export { useChatClient } from "./react/use-chat-client.js";
 export { useConnection, type Connection } from "./react/use-connection.js";

@@ -16,6 +16,7 @@ export const INITIAL_SNAPSHOT: Snapshot = share(undefined, {
   streams: {},
   rooms: {},
   listing: { status: "off", sessions: [], lastError: null },
+  events: {},
   pendingEnds: 0,
 });
 

@@ -123,6 +123,8 @@ export interface Snapshot {
   rooms: Record<string, RoomState>;
   /** What is live, while `watchListing()` looks at it. */
   listing: ListingState;
+  /** By event id: those that `watchEvent()` watches. */
+  events: Record<string, EventState>;
   /** Ends that could not be delivered so far, also of earlier pages of this browser: they are tried again. */
   pendingEnds: number;
 }
@@ -157,6 +159,22 @@ export interface ListingState {
   lastError: string | null;
 }
 
+/** How it stands with the presence at one event. */
+export interface EventState {
+  /** `open`: this page counts. `refused`: it may not watch, or there is no such event. */
+  status: "connecting" | "open" | "ended" | "refused";
+  /** How many watch it; `null`: not known now. The host is not a viewer. */
+  viewers: number | null;
+}
+
+/** What `watchEvent` gives. */
+export interface EventWatch {
+  /** An explicit goodbye: this page does not count any more. */
+  leave(): void;
+  /** How many watch it; `null`: not known now. */
+  viewers(): number | null;
+}
+
 /** The events of `on`. */
 export interface Events {
   /** The chat connection is another, or stands elsewhere. */
@@ -171,6 +189,8 @@ export interface Events {
   endAttempt: { streamId: string; attempt: number; signal: string | null; ok: boolean; status: string | null; error: string | null };
   /** A stream is over; `elsewhere`: somebody else had ended it. Once per stream. */
   end: { streamId: string; reason: string | null; elsewhere: boolean };
+  /** So many watch the event now. */
+  viewers: { eventId: string; count: number };
   /** What the logger gets. */
   log: { level: LogLevel; message: string; data?: unknown };
 }

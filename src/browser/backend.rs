@@ -2,7 +2,7 @@
 
 use super::driver::Host;
 use super::value::{from_js, set, to_js};
-use crate::engine::{Answer, Input, Rpc, config};
+use crate::engine::{Answer, EventId, Input, Rpc, config};
 use js_sys::{Function, JSON, JsString, Object, Promise, Reflect};
 use std::cell::{Cell, RefCell};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -43,6 +43,13 @@ impl Backend {
             news: RefCell::default(),
             asked: Cell::new(0),
         }
+    }
+
+    /// Where the gateway counts the viewers of an event. Without one of its own the backend is taken to be one.
+    pub fn socket_url(&self, event: &EventId) -> String {
+        let gateway = self.config.gateway_url.as_ref().unwrap_or(&self.config.url);
+        // Of `http` and `https` alike.
+        [&gateway.replacen("http", "ws", 1), "/events/", event.as_str(), "/ws"].concat()
     }
 
     /// Where the gateway pushes the listing.

@@ -8,7 +8,9 @@ use super::page;
 use super::tabs::Tabs;
 use super::value::{error_to_js, to_js};
 use crate::engine::table::Table;
-use crate::engine::{Attachment, Config, Error, Input, Manager, MeetingId, Output, PageEvent, RequestId, Rpc, Value};
+use crate::engine::{
+    Attachment, Config, Error, Input, Manager, MeetingId, Output, PageEvent, RequestId, Rpc, SocketOutput, Value,
+};
 use js_sys::Function;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -52,6 +54,9 @@ extern "C" {
     /// Something is to be done with a chat connection; `RawManager::chat_event` says what came of it.
     #[wasm_bindgen(method, catch)]
     fn chat(this: &Host, generation: u32, what: &str, why: Option<&str>) -> Result<(), JsValue>;
+    /// Something is to be done with a viewer's socket; `RawManager::socket_event` says what comes of it.
+    #[wasm_bindgen(method, catch)]
+    fn socket(this: &Host, socket: u32, what: &str, url: Option<&str>) -> Result<(), JsValue>;
     /// The gateway's feed of the listing is to be opened there, or closed; `RawManager::feed_event` says what comes of it.
     #[wasm_bindgen(method, catch)]
     fn feed(this: &Host, url: Option<&str>) -> Result<(), JsValue>;
@@ -299,6 +304,13 @@ impl Driver {
                 page::listen_for_unload(awake.page, &self.host.signal(), &self.host.page_listener())
             }
             Output::Chat { generation, output } => self.host.chat(generation.0, output.name(), output.why()),
+            Output::Socket { socket, output } => {
+                let url = match &output {
+                    SocketOutput::Open(event) => self.backend.as_ref().map(|backend| backend.socket_url(event)),
+                    _ => None,
+                };
+                self.host.socket(socket.0, output.name(), url.as_deref())
+            }
             Output::Feed { open } => {
                 let url = self.backend.as_ref().and_then(|backend| backend.feed_url());
                 self.host.feed(url.filter(|_| open).as_deref())

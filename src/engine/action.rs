@@ -1,7 +1,7 @@
 //! What JavaScript asks for, checked before anything happens.
 
 use super::error::{Code, Error};
-use super::id::{RoomId, StreamId};
+use super::id::{EventId, RoomId, StreamId};
 use super::value::Value;
 
 /// The longest title, in characters; the database has the same bounds.
@@ -73,6 +73,13 @@ pub enum Action {
         /// What the page believes.
         hint: Option<bool>,
     },
+    /// `getEventClients`.
+    EventClients {
+        /// At which event.
+        event: EventId,
+    },
+    /// `getTotalClients`.
+    TotalClients,
     /// `connectUser`.
     ConnectUser {
         /// Who.
@@ -119,6 +126,10 @@ impl Action {
             "myRoom" => Ok(Action::MyRoom),
             "goLive" => go_live(arguments),
             "endRoom" => Ok(Action::EndRoom { room: RoomId::parse("roomId", arguments.get("roomId"))? }),
+            "getEventClients" => {
+                Ok(Action::EventClients { event: EventId::parse("eventId", arguments.get("eventId"))? })
+            }
+            "getTotalClients" => Ok(Action::TotalClients),
             "isHost" => Ok(Action::IsHost {
                 room: RoomId::parse("roomId", arguments.get("roomId"))?,
                 hint: flag("hint", arguments.get("hint"))?,
@@ -149,6 +160,8 @@ impl Action {
             Action::GoLive { .. } => "goLive",
             Action::EndRoom { .. } => "endRoom",
             Action::IsHost { .. } => "isHost",
+            Action::EventClients { .. } => "getEventClients",
+            Action::TotalClients => "getTotalClients",
             Action::ConnectUser { .. } => "connectUser",
             Action::DisconnectUser => "disconnectUser",
             Action::Reconnect { .. } => "reconnect",
@@ -162,6 +175,7 @@ impl Action {
             Action::EndStream { stream, .. } | Action::StreamStatus { stream } => stream.into(),
             Action::ConnectUser { user, .. } => user.as_str().into(),
             Action::GoLive { room, .. } | Action::EndRoom { room } | Action::IsHost { room, .. } => room.into(),
+            Action::EventClients { event } => event.into(),
             Action::EndOnRedirect { streamer } => streamer.as_str().into(),
             Action::Reconnect { force } => (*force).into(),
             Action::ListActive
@@ -169,6 +183,7 @@ impl Action {
             | Action::ForceEndAll
             | Action::DisconnectUser
             | Action::MyRoom
+            | Action::TotalClients
             | Action::RetryPending => Value::Null,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::Millis;
 use super::error::{Code, Error};
-use super::id::{RoomId, StreamId};
+use super::id::{EventId, RoomId, StreamId};
 use super::usage::Counted;
 use super::value::Value;
 
@@ -152,6 +152,16 @@ impl Rpc {
         Rpc { route, keepalive: true, ..Rpc::call("live_room_end", arguments) }
     }
 
+    /// `event_viewers`.
+    pub fn event_viewers(event: &EventId) -> Rpc {
+        Rpc::call("event_viewers", Value::object([("p_event_id", event.into())]))
+    }
+
+    /// `event_totals`.
+    pub fn event_totals() -> Rpc {
+        Rpc::call("event_totals", Value::object([]))
+    }
+
     /// `live_room_listing`.
     pub fn listing() -> Rpc {
         Rpc::call("live_room_listing", Value::object([]))
@@ -230,6 +240,7 @@ fn is_own(function: &str, body: &Value) -> bool {
         "end_stream_comprehensive" => matches!(status, "ended" | "already_ended" | "held_elsewhere" | "not_found"),
         "record_chat_connection" => body.flag("success"),
         "end_stream_on_user_disconnect" => matches!(body, Value::Bool(_)),
+        "event_viewers" | "event_totals" => matches!(body.get("viewers"), Some(Value::Number(_))),
         "live_room_end" => matches!(status, "ended" | "already_ended"),
         _ => matches!(status, "idle" | "scheduled" | "lobby" | "live" | "ended" | "cancelled" | "not_found"),
     }

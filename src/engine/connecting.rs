@@ -76,6 +76,7 @@ impl Manager {
         self.chat.sign_out();
         self.usage.away_no_more(now);
         self.forget_hosts();
+        self.watch_as_somebody_else();
         self.forgets = true;
         self.each_stream(|stream| {
             // With the token at hand, which is still good: the app's next one may be nobody's.

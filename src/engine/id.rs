@@ -11,6 +11,8 @@ pub struct Uuid(String);
 pub type StreamId = Uuid;
 /// A room's id.
 pub type RoomId = Uuid;
+/// An event's id.
+pub type EventId = Uuid;
 
 impl Uuid {
     /// Reads the argument called `name`.

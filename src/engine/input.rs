@@ -4,12 +4,14 @@ use super::action::{Action, Attachment};
 use super::backend::{Answer, Rpc};
 use super::config::Inactivity;
 use super::error::Error;
+use super::id::EventId;
 use super::listing::FeedEvent;
 use super::meeting::MeetingEvent;
 use super::page::PageEvent;
 use super::reason::Reason;
 use super::value::Value;
-use super::{CallId, Generation, MeetingId, RequestId};
+use super::watching::{SocketEvent, SocketOutput};
+use super::{CallId, Generation, MeetingId, RequestId, SocketId};
 
 /// What goes in.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,6 +85,20 @@ pub enum Input {
     WatchListing(bool),
     /// The listing may have changed.
     RefreshListing,
+    /// Somebody in this page watches an event; or no longer.
+    WatchEvent {
+        /// Which.
+        event: EventId,
+        /// See above.
+        on: bool,
+    },
+    /// Something is heard of a viewer's socket.
+    Socket {
+        /// Which.
+        socket: SocketId,
+        /// What.
+        event: SocketEvent,
+    },
     /// The gateway's feed of the listing has said something.
     Feed(FeedEvent),
     /// Whose token is at hand now.
@@ -294,6 +310,13 @@ pub enum Output {
         /// What.
         output: ChatOutput,
     },
+    /// Something is to be done with a viewer's socket.
+    Socket {
+        /// Which.
+        socket: SocketId,
+        /// What.
+        output: SocketOutput,
+    },
     /// The gateway's feed of the listing is to be listened to; or no longer.
     Feed {
         /// See above.
@@ -365,6 +388,8 @@ impl Input {
             Input::Claimed { key, .. } => entry("claimed", key.as_str().into(), Value::Null),
             Input::WatchListing(on) => entry("watch listing", Value::Null, (*on).into()),
             Input::RefreshListing => entry("refresh listing", Value::Null, Value::Null),
+            Input::WatchEvent { event, on } => entry("watch event", event.into(), (*on).into()),
+            Input::Socket { socket, event } => entry("socket", socket.0.into(), event.to_value()),
             Input::Feed(event) => entry("feed", Value::Null, event.to_value()),
             Input::NotStored => entry("not stored", Value::Null, Value::Null),
             Input::User { id } => entry("user", Value::Null, id.as_deref().into()),

@@ -9,7 +9,7 @@ use super::connecting::SignOut;
 use super::delivering::end_all_result;
 use super::ending::Who;
 use super::error::{Code, Error};
-use super::id::{RoomId, StreamId};
+use super::id::{EventId, RoomId, StreamId};
 use super::input::{Awake, Input, Output};
 use super::listing::Listing;
 use super::meeting::Meeting;
@@ -23,6 +23,7 @@ use super::table::Table;
 use super::trace::Trace;
 use super::usage::Usage;
 use super::value::Value;
+use super::watching::Watch;
 use super::{CallId, Generation, MeetingId, Millis, RequestId};
 use std::collections::VecDeque;
 
@@ -44,6 +45,7 @@ pub(super) enum Purpose {
     /// Of a streamer who is leaving, and of whose streams this page holds none.
     Disconnect(CallId),
     MyRoom(CallId),
+    Viewers(CallId),
     /// What a room is like.
     Room(RoomId),
     GoLive(RoomId),
@@ -90,6 +92,8 @@ pub struct Manager {
     pub(super) streams: Table<StreamId, Stream>,
     pub(super) rooms: Table<RoomId, Room>,
     pub(super) listing: Listing,
+    pub(super) watches: Table<EventId, Watch>,
+    pub(super) last_socket: u32,
     pub(super) meetings: Table<MeetingId, Meeting>,
     pub(super) requests: Table<RequestId, Pending>,
     pub(super) last_request: u32,
@@ -127,6 +131,8 @@ impl Manager {
             streams: Table::default(),
             rooms: Table::default(),
             listing,
+            watches: Table::default(),
+            last_socket: 0,
             meetings: Table::default(),
             requests: Table::default(),
             last_request: 0,
@@ -171,6 +177,8 @@ impl Manager {
             Input::Claimed { key, intent } => self.claimed(&key, &intent),
             Input::NotStored => self.not_stored(),
             Input::WatchListing(on) => self.watch_listing(on),
+            Input::WatchEvent { event, on } => self.watch_event(&event, on),
+            Input::Socket { socket, event } => self.socket_event(socket, &event),
             Input::Feed(event) => self.feed_event(event),
             Input::RefreshListing => self.listing.hurry(self.now),
             Input::User { id } => self.user_is(id),
@@ -209,13 +217,15 @@ impl Manager {
         let chat = self.chat.deadline(&self.surroundings());
         let next = requests.chain(streams).chain(leases).chain(presence).chain(chat);
         let next = next.chain(self.outbox_deadline()).chain(self.redirect_deadline());
-        let next = next.chain(self.rooms_deadline()).chain(self.listing.deadline()).min()?;
+        let next = next.chain(self.rooms_deadline()).chain(self.listing.deadline()).chain(self.watches_deadline());
+        let next = next.min()?;
         (!self.disposed).then(|| self.clock.to_wall(next))
     }
 
     /// The snapshot, as `Snapshot` in the npm package.
     pub fn snapshot(&self) -> Value {
         let streams = self.streams.iter().map(|(id, stream)| (id.as_str().to_owned(), stream.to_value())).collect();
+        let events = self.watches.iter().map(|(id, watch)| (id.as_str().to_owned(), watch.to_value())).collect();
         let rooms = self.rooms.iter().map(|(id, room)| (id.as_str().to_owned(), room.to_value())).collect();
         Value::object([
             ("phase", if self.disposed { "disposed" } else { "ready" }.into()),
@@ -224,6 +234,7 @@ impl Manager {
             ("streams", Value::Object(streams)),
             ("rooms", Value::Object(rooms)),
             ("listing", self.listing.to_value()),
+            ("events", Value::Object(events)),
             ("pendingEnds", self.outbox.overdue().into()),
         ])
     }
@@ -311,6 +322,8 @@ impl Manager {
             }
             Action::EndRoom { room } => self.end_room(call, &room),
             Action::IsHost { room, hint } => self.is_host(call, &room, hint),
+            Action::EventClients { event } => self.ask(Purpose::Viewers(call), Rpc::event_viewers(&event)),
+            Action::TotalClients => self.ask(Purpose::Viewers(call), Rpc::event_totals()),
             Action::ListActive => self.ask(Purpose::Ask(call), Rpc::list()),
             Action::AutoEnd => self.ask(Purpose::Ask(call), Rpc::auto_end()),
             Action::ForceEndAll => self.ask(Purpose::ForceEndAll(call), Rpc::force_end_all(&self.holder)),
@@ -353,6 +366,7 @@ impl Manager {
                 Purpose::Start { .. }
                 | Purpose::Ask(_)
                 | Purpose::MyRoom(_)
+                | Purpose::Viewers(_)
                 | Purpose::GoLive(_)
                 | Purpose::EndRoom { .. }
                 | Purpose::ForceEndAll(_)
@@ -365,6 +379,9 @@ impl Manager {
             Purpose::Start { call, resumed } => self.started(call, resumed, verdict),
             Purpose::Ask(call) => self.settle(call, found(verdict)),
             Purpose::ForceEndAll(call) => self.settle(call, found(verdict).map(|body| end_all_result(&body))),
+            Purpose::Viewers(call) => {
+                self.settle(call, found(verdict).map(|body| body.get("viewers").cloned().unwrap_or_default()));
+            }
             Purpose::MyRoom(call) => self.my_room_is(call, verdict),
             Purpose::Room(room) => self.room_read(&room, verdict),
             Purpose::GoLive(room) => self.gone_live(&room, verdict),
@@ -392,6 +409,7 @@ impl Manager {
         self.send_what_is_due();
         self.go_live_where_due();
         self.settle_listing();
+        self.settle_watches();
         self.renew_what_is_due();
         self.replay_what_is_due();
         self.let_redirects_go();
@@ -442,7 +460,8 @@ impl Manager {
                 Purpose::Start { call, .. }
                 | Purpose::Ask(call)
                 | Purpose::ForceEndAll(call)
-                | Purpose::MyRoom(call) => calls.push(call),
+                | Purpose::MyRoom(call)
+                | Purpose::Viewers(call) => calls.push(call),
                 Purpose::Room(_) | Purpose::GoLive(_) | Purpose::Listing => {}
                 // What keeps the database right may still arrive.
                 Purpose::EndRoom { .. }
@@ -459,6 +478,7 @@ impl Manager {
         calls.append(&mut self.outbox.waiting);
         calls.extend(self.rooms.values_mut().flat_map(Room::take_calls));
         self.listing.close();
+        self.close_watches();
         for call in calls {
             self.settle(call, Err(disposed()));
         }

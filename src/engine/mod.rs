@@ -34,12 +34,13 @@ pub mod table;
 pub mod trace;
 pub mod usage;
 pub mod value;
+pub mod watching;
 
 pub use action::{Action, Attachment, Role};
 pub use backend::{Answer, Rpc};
 pub use config::Config;
 pub use error::{Code, Error};
-pub use id::{RoomId, StreamId};
+pub use id::{EventId, RoomId, StreamId};
 pub use input::{Awake, ChatEvent, ChatOutput, Failure, Input, Output};
 pub use listing::FeedEvent;
 pub use manager::Manager;
@@ -47,6 +48,7 @@ pub use meeting::MeetingEvent;
 pub use page::PageEvent;
 pub use reason::Reason;
 pub use value::Value;
+pub use watching::{SocketEvent, SocketOutput};
 
 /// Milliseconds: a duration, or a wall-clock time since the Unix epoch.
 pub type Millis = u64;
@@ -62,6 +64,10 @@ pub struct MeetingId(pub u32);
 /// One request to the backend: its generation, from 1. An answer to a request that is no longer waited for is ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RequestId(pub u32);
+
+/// One viewer's socket, from 1. What is heard of one that has been given up is ignored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SocketId(pub u32);
 
 /// One chat connection, from 1. What is said of another one than the newest is ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -175,6 +175,7 @@ impl Manager {
         if user.is_some() && self.outbox.user != user {
             if self.outbox.user.is_some() {
                 self.forget_hosts();
+                self.watch_as_somebody_else();
             }
             self.outbox.user = user;
             self.outbox.hurry(self.now);

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use streamkeeper::engine::page::{Exit, Page};
 use streamkeeper::engine::{
     Action, Answer, Attachment, Awake, CallId, ChatOutput, Config, Error, Generation, Input, Manager, MeetingEvent,
-    MeetingId, Millis, Output, PageEvent, RequestId, Rpc, Value,
+    MeetingId, Millis, Output, PageEvent, RequestId, Rpc, SocketId, SocketOutput, Value,
 };
 
 /// The stream that most tests are about.
@@ -64,6 +64,8 @@ pub struct World {
     pub claims: BTreeSet<String>,
     /// Whether the gateway's feed of the listing is to be open.
     pub feed: bool,
+    /// What was to be done with viewers' sockets, and when.
+    pub sockets: Vec<(Millis, SocketId, SocketOutput)>,
     /// How often the user was to be forgotten.
     pub forgotten: u32,
     /// What the other tabs were told.
@@ -124,6 +126,7 @@ impl World {
             stored: BTreeMap::new(),
             claims: BTreeSet::new(),
             feed: false,
+            sockets: Vec::new(),
             forgotten: 0,
             told: Vec::new(),
             changes: 0,
@@ -172,6 +175,7 @@ impl World {
                 Output::Claim { key } => drop(self.claims.insert(key)),
                 Output::Release { key } => drop(self.claims.remove(&key)),
                 Output::Feed { open } => self.feed = open,
+                Output::Socket { socket, output } => self.sockets.push((self.now, socket, output)),
                 Output::ForgetUser => self.forgotten += 1,
                 Output::TellTabs { user } => self.told.push(user),
                 Output::ListenForActivity => self.listens = true,
