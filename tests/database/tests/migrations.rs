@@ -126,7 +126,18 @@ async fn a_supabase_project_keeps_its_own_and_gets_the_least_grants() {
     .fetch_all(&mut superuser)
     .await
     .unwrap();
-    assert_eq!(open_to_anon, ["get_stream_status", "list_active_streams"]);
+    assert_eq!(
+        open_to_anon,
+        [
+            "duration_seconds",
+            "get_live_room",
+            "get_stream_status",
+            "host_name",
+            "list_active_streams",
+            "live_room_listing",
+            "viewers"
+        ]
+    );
     assert_eq!(code(anon.rows("livestreams").await), "42501");
     let cleanup = format!("reassign owned by {project} to current_user; drop owned by {project}; drop role {project}");
     raw_sql(AssertSqlSafe(cleanup)).execute(&mut superuser).await.unwrap();

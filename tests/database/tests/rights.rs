@@ -35,7 +35,9 @@ async fn each_function_is_granted_to_the_fewest() {
         let mut caller = db.caller(who).await;
         let signed_in = who != Who::Anon;
         assert!(can_execute(&mut caller, "get_stream_status").await, "{who:?}");
-        assert!(can_execute(&mut caller, "list_active_streams").await, "{who:?}");
+        for function in ["list_active_streams", "get_live_room", "live_room_listing", "viewers", "host_name"] {
+            assert!(can_execute(&mut caller, function).await, "{who:?} {function}");
+        }
         for function in [
             "start_stream",
             "touch_stream",
@@ -52,6 +54,18 @@ async fn each_function_is_granted_to_the_fewest() {
             "list_chat_logs",
             "record_chat_connection",
             "chat_usage",
+            "my_room",
+            "live_room_create_session",
+            "live_room_end",
+            "live_room_schedule",
+            "live_room_open_lobby",
+            "live_room_cancel",
+            "live_room_join",
+            "live_room_leave",
+            "stuck_rooms",
+            "cleanup_stuck_rooms",
+            "sweep_attendance",
+            "room_stats",
         ] {
             assert_eq!(can_execute(&mut caller, function).await, signed_in, "{who:?} {function}");
         }
@@ -72,6 +86,18 @@ async fn each_function_is_granted_to_the_fewest() {
             "json_time",
             "chat_usage_numbers",
             "chat_insights",
+            "room",
+            "rooms_in_step",
+            "sessions_in_step",
+            "close_attendance",
+            "close_lapsed_attendance",
+            "stuck",
+            "rooms_in_use",
+            "heal_rooms",
+            "lock_room",
+            "open_session",
+            "coming_session",
+            "plan_session",
         ] {
             assert!(!can_execute(&mut caller, function).await, "{who:?} {function}");
         }

@@ -31,6 +31,21 @@ const SETUP: &str = "
   insert into chat_logs (webhook_id, type, cid, user_id)
     select 'w-' || u, 'message.new', 'messaging:' || u, u from unnest('{owner,third}'::text[]) u;
   insert into streamkeeper.chat_connections (user_id, connection_id, opened_at) values ('owner', 'c', now()), ('third', 'c', now());
+  insert into live_rooms (id, host_user_id)
+    values ('00000000-0000-4000-8000-000000000011', 'owner'), ('00000000-0000-4000-8000-000000000012', 'third');
+  insert into live_room_sessions (id, room_id, stream_id, status, started_at, ended_at)
+    select ('00000000-0000-4000-8000-00000000002' || right(s.id::text, 1))::uuid,
+      ('00000000-0000-4000-8000-00000000001' || right(s.id::text, 1))::uuid, s.id, 'live', now(), null
+    from livestreams s where s.status = 'live';
+  select streamkeeper.rooms_in_step(array_agg(id)) from live_rooms;
+  insert into live_rooms (id, host_user_id, status) values
+    ('00000000-0000-4000-8000-000000000013', 'third', 'idle'), ('00000000-0000-4000-8000-000000000014', 'owner', 'idle');
+  insert into live_room_sessions (room_id, stream_id, status, started_at, ended_at)
+    select '00000000-0000-4000-8000-000000000013', s.id, 'ended', s.started_at, now() - interval '10 min'
+    from livestreams s where s.status = 'ended' and s.streamer_id = 'third';
+  insert into live_room_attendance (session_id, user_id, joined_at, last_seen_at)
+    select s.id, u, now(), now() from live_room_sessions s, unnest('{guest,owner}'::text[]) u where s.status = 'live';
+  insert into streamkeeper.room_recoveries (room_id, why, found_by) values (gen_random_uuid(), 'no_session', 'live_room_end');
 ";
 
 /// Every function that can be called, and with what; true when it worked.
@@ -70,6 +85,28 @@ const CALLS: &[(&str, &str, &str)] = &[
     ("repair_chats", "", "repair_chats() is not null"),
     ("chat_usage", "", "chat_usage(now() - interval '1 day', now()) is not null"),
     ("record_chat_connection", "one's own", "(record_chat_connection('c-1') ->> 'success')::boolean"),
+    ("my_room", "one's own", "(my_room() ->> 'is_host')::boolean"),
+    ("get_live_room", "", "(get_live_room('ROOM') ->> 'success')::boolean"),
+    (
+        "live_room_create_session",
+        "the owner's room",
+        "live_room_create_session('ROOM', p_take_over => true) ->> 'status' = 'live'",
+    ),
+    ("live_room_end", "the owner's room", "live_room_end('ROOM') ->> 'status' = 'ended'"),
+    (
+        "live_room_schedule",
+        "the owner's other room",
+        "live_room_schedule('IDLE', now() + interval '1 h') ->> 'status' = 'scheduled'",
+    ),
+    ("live_room_open_lobby", "the owner's other room", "live_room_open_lobby('IDLE') ->> 'status' = 'lobby'"),
+    ("live_room_cancel", "the owner's other room", "live_room_cancel('IDLE') ->> 'status' = 'idle'"),
+    ("live_room_join", "a live session", "(live_room_join('SESSION') ->> 'success')::boolean"),
+    ("live_room_leave", "one's own attendance", "(live_room_leave('SESSION') ->> 'success')::boolean"),
+    ("live_room_listing", "", "(select count(*) = 2 from live_room_listing())"),
+    ("stuck_rooms", "", "(select count(*) = 0 from stuck_rooms())"),
+    ("cleanup_stuck_rooms", "", "cleanup_stuck_rooms() is not null"),
+    ("sweep_attendance", "", "sweep_attendance() = 0"),
+    ("room_stats", "", "room_stats() is not null"),
     ("record_chat_event", "", "(record_chat_event('w-1', '{\"type\": \"x\"}') ->> 'success')::boolean"),
 ];
 
@@ -101,7 +138,10 @@ async fn functions(db: &TestDatabase) -> String {
     for (function, what, expression) in CALLS {
         let expression = expression
             .replace("LIVE", "00000000-0000-4000-8000-000000000001")
-            .replace("SCHEDULED", "00000000-0000-4000-8000-000000000003");
+            .replace("SCHEDULED", "00000000-0000-4000-8000-000000000003")
+            .replace("ROOM", "00000000-0000-4000-8000-000000000011")
+            .replace("IDLE", "00000000-0000-4000-8000-000000000014")
+            .replace("SESSION", "00000000-0000-4000-8000-000000000021");
         let mut cells = vec![format!("`{function}`"), (*what).to_owned()];
         for who in EVERYBODY {
             let may = may(&mut db.caller(who).await, &expression).await;

@@ -528,9 +528,9 @@ async fn cron_jobs_are_scheduled_where_there_is_cron_and_nothing_happens_elsewhe
     }
     let jobs: Vec<(String, String)> =
         sqlx::query_as("select schedule, command from cron.job order by jobname").fetch_all(&mut owner).await.unwrap();
-    // Auto-end and the closing of chats once a day, the sweep all the time.
+    // Auto-end and the closing of chats once a day, stuck rooms once an hour, the sweeps all the time.
     let schedules: Vec<&str> = jobs.iter().map(|(schedule, _)| schedule.as_str()).collect();
-    assert_eq!(schedules, ["17 4 * * *", "0 2 * * *", "15 seconds"]);
+    assert_eq!(schedules, ["17 4 * * *", "0 2 * * *", "7 * * * *", "15 seconds", "15 seconds"]);
     for (_, command) in jobs {
         raw_sql(AssertSqlSafe(command)).execute(&mut owner).await.unwrap();
     }
