@@ -54,6 +54,12 @@ pub const FUNCTIONS: &[&str] = &[
     "live_room_listing",
     "stuck_rooms",
     "cleanup_stuck_rooms",
+    "create_event",
+    "get_event",
+    "end_event",
+    "event_viewers",
+    "event_totals",
+    "set_notification_preferences",
 ];
 
 /// Those that end streams when somebody asks for it.

@@ -3,6 +3,7 @@
 pub mod mail_server;
 pub mod program;
 pub mod provider;
+pub mod viewer;
 
 use std::fmt;
 use std::time::Duration;
