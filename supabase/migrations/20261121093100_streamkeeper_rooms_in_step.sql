@@ -52,7 +52,7 @@ create function streamkeeper.sessions_in_step(p_stream_ids uuid[]) returns integ
     v_room_ids uuid[] := array(
       select distinct s.room_id from public.live_room_sessions s where s.stream_id = any (p_stream_ids)
     );
-    v_over uuid[];
+    v_over integer;
   begin
     if v_room_ids = '{}' then
       return 0;
@@ -71,33 +71,42 @@ create function streamkeeper.sessions_in_step(p_stream_ids uuid[]) returns integ
       from public.livestreams l
       where l.id = any (p_stream_ids) and l.id = s.stream_id
         and ((s.status = 'scheduled' and l.status in ('live', 'ended')) or (s.status = 'live' and l.status = 'ended'))
-      returning s.id, s.status
+      returning s.status
     )
-    select array_agg(f.id) into v_over from followed f where f.status in ('ended', 'cancelled');
-    if v_over is not null then
-      perform streamkeeper.close_attendance(v_over);
-    end if;
+    select count(*) filter (where f.status <> 'live') into v_over from followed f;
 
     perform streamkeeper.rooms_in_step(v_room_ids);
-    return coalesce(cardinality(v_over), 0);
+    return v_over;
   end
   $$;
 
--- Nobody is in a session that is over. Whose lease had lapsed before has left then.
-create function streamkeeper.close_attendance(p_session_ids uuid[]) returns void
-  language plpgsql volatile set search_path = ''
+-- Nobody is in a session that is over, whoever ended it. Whose lease had lapsed before has left then.
+create function streamkeeper.attendance_follows_sessions() returns trigger
+  language plpgsql set search_path = ''
   as $$
+  declare
+    v_over uuid[] := (
+      select array_agg(n.id) from new_sessions n join old_sessions o on o.id = n.id
+      where n.status in ('ended', 'cancelled') and n.status <> o.status
+    );
   begin
-    update public.live_room_attendance a
-    set left_at = greatest(a.joined_at, least(s.ended_at, (
-      select l.lease_until from streamkeeper.leases l
-      where l.kind = 'viewer' and l.subject = a.session_id::text and l.holder = a.user_id
-    )))
-    from public.live_room_sessions s
-    where s.id = a.session_id and a.session_id = any (p_session_ids) and a.left_at is null;
-    delete from streamkeeper.leases l where l.kind = 'viewer' and l.subject = any (p_session_ids::text[]);
+    if v_over is not null then
+      update public.live_room_attendance a
+      set left_at = greatest(a.joined_at, least(s.ended_at, (
+        select l.lease_until from streamkeeper.leases l
+        where l.kind = 'viewer' and l.subject = a.session_id::text and l.holder = a.user_id
+      )))
+      from public.live_room_sessions s
+      where s.id = a.session_id and a.session_id = any (v_over) and a.left_at is null;
+      delete from streamkeeper.leases l where l.kind = 'viewer' and l.subject = any (v_over::text[]);
+    end if;
+    return null;
   end
   $$;
+
+create trigger attendance_follows_sessions after update on public.live_room_sessions
+  referencing old table as old_sessions new table as new_sessions
+  for each statement execute function streamkeeper.attendance_follows_sessions();
 
 create function streamkeeper.sessions_follow_streams() returns trigger
   language plpgsql set search_path = ''
@@ -159,6 +168,6 @@ comment on table streamkeeper.leases is
 
 revoke execute on function streamkeeper.rooms_in_step(uuid[]) from public;
 revoke execute on function streamkeeper.sessions_in_step(uuid[]) from public;
-revoke execute on function streamkeeper.close_attendance(uuid[]) from public;
+revoke execute on function streamkeeper.attendance_follows_sessions() from public;
 revoke execute on function streamkeeper.sessions_follow_streams() from public;
 revoke execute on function streamkeeper.room_follows_lease() from public;

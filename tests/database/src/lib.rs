@@ -4,8 +4,10 @@
 
 mod database;
 mod random;
+mod rooms;
 mod who;
 
 pub use database::{TestDatabase, server_options};
 pub use random::{Random, is_soak};
+pub use rooms::{my_room, rows};
 pub use who::{Caller, Who, code, message};
