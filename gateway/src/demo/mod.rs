@@ -3,6 +3,7 @@
 
 mod faults;
 mod page;
+mod rooms;
 mod stream_chat;
 mod token;
 
@@ -16,6 +17,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use sqlx::postgres::PgConnectOptions;
 use uuid::Uuid;
 
 use crate::auth::{Caller, Role};
@@ -38,6 +40,8 @@ pub struct Demo {
 struct DemoState {
     anon_key: String,
     database: Database,
+    /// As whom somebody would log in who puts rows right by hand, or wrong.
+    login: PgConnectOptions,
     faults: Arc<Faults>,
     tokens: TokenMaker,
 }
@@ -49,6 +53,7 @@ impl Demo {
         let state = DemoState {
             anon_key: config.anon_key.clone().unwrap_or_default(),
             database,
+            login: config.database.clone(),
             faults: Arc::new(Faults::new(config.functions)),
             tokens: TokenMaker::new(config),
         };
@@ -67,6 +72,8 @@ impl Demo {
             .route("/demo/token", post(token))
             .route("/demo/faults", post(set_faults))
             .route("/demo/streams/{id}", get(stream))
+            .route("/demo/rooms/{id}", get(rooms::room))
+            .route("/demo/stuck-room", post(rooms::stick))
             .with_state(self.state)
             .merge(self.chat.routes());
         page::serve(routes, self.page.directory)
@@ -87,13 +94,10 @@ async fn set_faults(State(demo): State<Arc<DemoState>>, body: Bytes) -> Result<J
 }
 
 /// One stream as the database has it, everything that tried to end it, and who holds it.
-async fn stream(
-    State(demo): State<Arc<DemoState>>,
-    Path(id): Path<String>,
-) -> Result<([(HeaderName, &'static str); 1], String), ApiError> {
-    let id: Uuid = id.parse().map_err(|_| bad_value("id must be a uuid"))?;
-    let mut session = demo.database.begin(Caller::of(Role::Service), &RequestSettings::default()).await?;
-    let found: Result<String, _> = sqlx::query_scalar(
+async fn stream(demo: State<Arc<DemoState>>, id: Path<String>) -> Result<Text, ApiError> {
+    look(
+        demo,
+        id,
         "select json_build_object(
            'row', (select to_json(s) from livestreams s where s.id = $1),
            'end_attempts', coalesce((select json_agg(a order by a.id) from end_attempts a where a.stream_id = $1), '[]'),
@@ -105,11 +109,26 @@ async fn stream(
            ), '[]')
          )::text",
     )
-    .bind(id)
-    .fetch_one(session.connection())
-    .await;
-    let body = found.map_err(|error| session.error(error))?;
-    Ok(([(CONTENT_TYPE, "application/json; charset=utf-8")], body))
+    .await
+}
+
+/// JSON, as PostgreSQL wrote it.
+type Text = ([(HeaderName, &'static str); 1], String);
+
+/// What the database has of this id, past all rights.
+async fn look(
+    State(demo): State<Arc<DemoState>>,
+    Path(id): Path<String>,
+    query: &'static str,
+) -> Result<Text, ApiError> {
+    let id: Uuid = id.parse().map_err(|_| bad_value("id must be a uuid"))?;
+    let mut session = demo.database.begin(Caller::of(Role::Service), &RequestSettings::default()).await?;
+    let found: Result<String, _> = sqlx::query_scalar(query).bind(id).fetch_one(session.connection()).await;
+    found.map(json_text).map_err(|error| session.error(error))
+}
+
+fn json_text(text: String) -> Text {
+    ([(CONTENT_TYPE, "application/json; charset=utf-8")], text)
 }
 
 /// The body, or an error that names the field.

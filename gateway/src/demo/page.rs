@@ -24,7 +24,7 @@ pub fn serve(routes: Router, directory: Option<PathBuf>) -> Router {
 /// A script or a module that is missing is missing: HTML in its place is an error message that nobody understands.
 async fn no_html_for_files(request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let is_api = ["/rest/", "/demo/"].iter().any(|prefix| path.starts_with(prefix));
+    let is_api = ["/rest/", "/demo/", "/rooms/"].iter().any(|prefix| path.starts_with(prefix));
     let is_file = path.rsplit('/').next().is_some_and(|name| name.contains('.') && name != "index.html");
     let response = if is_api { unknown_path().await.into_response() } else { next.run(request).await };
     if is_file && is_html(&response) { unknown_path().await.into_response() } else { response }

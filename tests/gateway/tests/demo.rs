@@ -30,7 +30,7 @@ async fn nothing_of_it_is_there_without_the_flag() {
     let gateway = Gateway::start(db.options(), false, &[]).await;
     assert_eq!(get(&gateway, "/demo/config").await.error(), (404, "PGRST125".into()));
     assert_eq!(get(&gateway, &format!("/demo/streams/{ID}")).await.error(), (404, "PGRST125".into()));
-    for path in ["/demo/token", "/demo/faults"] {
+    for path in ["/demo/token", "/demo/faults", "/demo/stuck-room"] {
         assert_eq!(post(&gateway, path, json!({})).await.error(), (404, "PGRST125".into()), "{path}");
     }
 }
@@ -82,7 +82,7 @@ async fn the_next_calls_fail_as_asked_and_never_reach_the_database() {
     let (_db, gateway) = started().await;
     let owner = user("owner");
     gateway.rpc("start_stream", Some(&owner), json!({"p_stream_id": ID})).await;
-    let faults = json!({"function": "end_stream_comprehensive", "statuses": [500, 401]});
+    let faults = json!({"functions": ["end_stream_comprehensive"], "statuses": [500, 401]});
     let answer = post(&gateway, "/demo/faults", faults.clone()).await;
     assert_eq!((answer.status, answer.json()), (200, faults.clone()));
     let end = || gateway.rpc("end_stream_comprehensive", Some(&owner), json!({"p_stream_id": ID}));
@@ -95,14 +95,14 @@ async fn the_next_calls_fail_as_asked_and_never_reach_the_database() {
     assert_eq!(seen["end_attempts"].as_array().unwrap().len(), 1);
 
     post(&gateway, "/demo/faults", faults).await;
-    post(&gateway, "/demo/faults", json!({"function": "end_stream_comprehensive", "statuses": []})).await;
+    post(&gateway, "/demo/faults", json!({"functions": ["end_stream_comprehensive"], "statuses": []})).await;
     assert_eq!(end().await.json()["status"], "already_ended");
 }
 
 #[tokio::test]
 async fn a_page_elsewhere_can_read_a_fault_but_not_ask_for_tokens() {
     let (_db, gateway) = started().await;
-    post(&gateway, "/demo/faults", json!({"function": "list_active_streams", "statuses": [503]})).await;
+    post(&gateway, "/demo/faults", json!({"functions": ["list_active_streams"], "statuses": [503]})).await;
     let call = gateway.request(Method::POST, "/rest/v1/rpc/list_active_streams").header("origin", "https://x.example");
     let fault = Answer::of(call).await;
     assert_eq!((fault.status, fault.header("access-control-allow-origin")), (503, "*"));
@@ -115,23 +115,97 @@ async fn a_page_elsewhere_can_read_a_fault_but_not_ask_for_tokens() {
 async fn bad_fault_requests_name_field_and_bound() {
     let (_db, gateway) = started().await;
     for (body, code, part) in [
-        (json!({"function": "drop_everything", "statuses": [500]}), "22023", "function must be one of start_stream"),
         (
-            json!({"function": "start_stream", "statuses": [399]}),
+            json!({"functions": ["start_stream", "drop_everything"], "statuses": [500]}),
+            "22023",
+            "functions must each be one of start_stream",
+        ),
+        (
+            json!({"functions": ["start_stream"], "statuses": [399]}),
             "22023",
             "399 in it; each must be between 400 and 599",
         ),
-        (json!({"function": "start_stream", "statuses": [600]}), "22023", "600"),
-        (json!({"function": "start_stream", "statuses": vec![500; 21]}), "22023", "21 entries; at most 20"),
-        (json!({"function": "start_stream", "statuses": ["x"]}), "PGRST102", "u16"),
-        (json!({"function": "start_stream"}), "PGRST102", "statuses"),
+        (json!({"functions": ["start_stream"], "statuses": [600]}), "22023", "600"),
+        (json!({"functions": ["start_stream"], "statuses": vec![500; 21]}), "22023", "21 entries; at most 20"),
+        (json!({"functions": ["start_stream"], "statuses": ["x"]}), "PGRST102", "u16"),
+        (json!({"functions": ["start_stream"]}), "PGRST102", "statuses"),
+        (json!({"functions": "start_stream", "statuses": []}), "PGRST102", "sequence"),
     ] {
         let answer = post(&gateway, "/demo/faults", body.clone()).await;
         assert_eq!(answer.error(), (400, code.into()), "{body}");
         assert!(answer.json()["message"].as_str().unwrap().contains(part), "{body}: {}", answer.text);
     }
-    let most = json!({"function": "start_stream", "statuses": vec![400; 20]});
+    let most = json!({"functions": ["start_stream"], "statuses": vec![400; 20]});
     assert_eq!(post(&gateway, "/demo/faults", most).await.status, 200);
+}
+
+/// The user's room, from the route that is another name for the function.
+async fn my_room(gateway: &Gateway, token: &str) -> Value {
+    Answer::of(gateway.request(Method::GET, "/rooms/me").bearer_auth(token)).await.json()
+}
+
+async fn of_room(gateway: &Gateway, token: &str, room: &Value, what: &str) -> Answer {
+    let path = format!("/rooms/{}/{what}", room["id"].as_str().unwrap());
+    Answer::of(gateway.request(Method::POST, &path).bearer_auth(token).json(&json!({}))).await
+}
+
+#[tokio::test]
+async fn functions_that_are_named_together_share_their_faults_also_by_their_routes() {
+    let (_db, gateway) = started().await;
+    let owner = user("owner");
+    let room = my_room(&gateway, &owner).await;
+    let ends = json!({"functions": ["end_stream_comprehensive", "live_room_end"], "statuses": [500, 503]});
+    post(&gateway, "/demo/faults", ends).await;
+    assert_eq!(of_room(&gateway, &owner, &room, "sessions").await.status, 201);
+    assert_eq!(of_room(&gateway, &owner, &room, "end").await.error(), (500, "XX000".into()));
+    // One of them apart: the other keeps what is left.
+    let apart = json!({"functions": ["end_stream_comprehensive", "live_room_create_session"], "statuses": [418]});
+    post(&gateway, "/demo/faults", apart).await;
+    assert_eq!(of_room(&gateway, &owner, &room, "sessions").await.status, 418);
+    assert_eq!(of_room(&gateway, &owner, &room, "end").await.status, 503);
+    assert_eq!(of_room(&gateway, &owner, &room, "end").await.json()["status"], "ended");
+}
+
+#[tokio::test]
+async fn a_room_gets_stuck_on_demand_unless_something_is_on_in_it() {
+    let (_db, gateway) = started().await;
+    let owner = user("owner");
+    let stick = || post(&gateway, "/demo/stuck-room", json!({"user_id": "owner"}));
+    assert_eq!(stick().await.error(), (409, "55000".into()));
+    let room = my_room(&gateway, &owner).await;
+    let seen = || async { get(&gateway, &format!("/demo/rooms/{}", room["id"].as_str().unwrap())).await.json() };
+    let stuck_in = |session: &Value| json!({"id": room["id"], "status": "lobby", "current_session_id": session});
+
+    assert_eq!(stick().await.json(), stuck_in(&Value::Null));
+    assert_eq!(seen().await["row"]["status"], "lobby");
+    let first = of_room(&gateway, &owner, &room, "sessions").await.json();
+    assert_eq!(first["recovered"], true);
+    assert_eq!(stick().await.error(), (409, "55000".into()));
+    assert_eq!(seen().await["row"]["current_session_id"], first["id"]);
+
+    of_room(&gateway, &owner, &room, "end").await;
+    assert_eq!(stick().await.json(), stuck_in(&first["id"]));
+    assert_eq!(of_room(&gateway, &owner, &room, "sessions").await.json()["recovered"], true);
+    assert_eq!(post(&gateway, "/demo/stuck-room", json!({"user": "owner"})).await.error(), (400, "PGRST102".into()));
+}
+
+#[tokio::test]
+async fn a_room_is_shown_with_who_is_in_its_last_session() {
+    let (_db, gateway) = started().await;
+    let path = format!("/demo/rooms/{ID}");
+    assert_eq!(get(&gateway, &path).await.json(), json!({"row": null, "attendance": []}));
+    assert_eq!(get(&gateway, "/demo/rooms/nonsense").await.error(), (400, "22023".into()));
+
+    let (owner, viewer) = (user("owner"), user("viewer"));
+    let room = my_room(&gateway, &owner).await;
+    let session = of_room(&gateway, &owner, &room, "sessions").await.json();
+    let join = json!({"p_session_id": session["id"]});
+    assert_eq!(gateway.rpc("live_room_join", Some(&viewer), join).await.status, 200);
+    let seen = get(&gateway, &format!("/demo/rooms/{}", room["id"].as_str().unwrap())).await.json();
+    assert_eq!((&seen["row"]["status"], &seen["row"]["host_user_id"]), (&json!("live"), &json!("owner")));
+    assert_eq!(seen["attendance"].as_array().unwrap().len(), 1);
+    let visit = &seen["attendance"][0];
+    assert_eq!((&visit["user_id"], &visit["left_at"]), (&json!("viewer"), &Value::Null));
 }
 
 #[tokio::test]
