@@ -6,5 +6,5 @@ const gateway = "http://127.0.0.1:8787";
 export default defineConfig({
   plugins: [react()],
   // `npm run dev` beside a running `cargo xtask demo`.
-  server: { proxy: { "/demo": { target: gateway, ws: true }, "/rest": gateway } },
+  server: { proxy: { "/demo": { target: gateway, ws: true }, "/rest": gateway, "/rooms": gateway } },
 });

@@ -54,10 +54,8 @@ journey("from Go live to an ended row without a mouse, and the focus is always t
     }
     assert.fail(`${testId} is not reached by the Tab key`);
   };
-  const started = page.waitForResponse((response) => response.url().endsWith("/rpc/start_stream"));
   await tabTo("go-live");
-  await page.keyboard.press("Enter");
-  const { stream_id } = await (await started).json();
+  const { stream_id } = await host.sessionAfter(() => page.keyboard.press("Enter"));
   await host.sees("stream-status", "live");
   await tabTo("meeting-ready-to-close");
   await page.keyboard.press("Space");

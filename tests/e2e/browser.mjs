@@ -56,3 +56,15 @@ export function pageTest(name, body) {
     }
   });
 }
+
+/** A page in a window of its own: unlike a second tab, it leaves the first one in sight. */
+export async function withWindow(page, body) {
+  const context = await page.browser().createBrowserContext();
+  try {
+    const other = await context.newPage();
+    other.setDefaultTimeout(page.getDefaultTimeout());
+    await body(other);
+  } finally {
+    await context.close();
+  }
+}

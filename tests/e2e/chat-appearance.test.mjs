@@ -43,7 +43,7 @@ for (const width of [360, 768, 1280]) {
 }
 
 chatJourney("from the stream to a message without a mouse, and the focus is always to be seen", async ({ comeIn, page }) => {
-  const ana = await comeIn("ana", { view: "stream" });
+  const ana = await comeIn("ana", { view: "room" });
   const tabTo = async (testId) => {
     for (let stops = 0; stops < 40; stops += 1) {
       await page.keyboard.press("Tab");

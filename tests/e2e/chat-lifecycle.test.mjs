@@ -5,7 +5,7 @@ import { chatJourney } from "./chatter.mjs";
 import { countsOf, fault, state, tokenOf, untilCounts } from "./stream-service.mjs";
 
 chatJourney("1: whoever visits the messages is connected, and nobody before that", async ({ comeIn }) => {
-  const ana = await comeIn("ana", { view: "stream" });
+  const ana = await comeIn("ana", { view: "room" });
   assert.equal((await countsOf(ana.user)).opened, 0);
   await ana.click("view-chat");
   await ana.isConnected();
@@ -31,7 +31,7 @@ chatJourney("2: whoever does something stays connected beyond the time after whi
 chatJourney("3: whoever goes elsewhere in the app keeps the connection, and finds it again", async ({ comeIn }) => {
   const ana = await comeIn("ana");
   for (let round = 0; round < 3; round += 1) {
-    await ana.click("view-stream");
+    await ana.click("view-room");
     await ana.page.waitForSelector('[data-testid="message-text"]', { hidden: true });
     await ana.click("view-chat");
     await ana.isConnected();
@@ -103,7 +103,6 @@ chatJourney("8: who signs out is let go of, in all tabs, and forgotten", async (
 const exits = {
   "the tab is closed": (page) => page.close(),
   "another page is opened in the tab": (page) => page.goto("about:blank"),
-  "the page is reloaded": (page) => page.reload(),
 };
 for (const [name, exit] of Object.entries(exits)) {
   chatJourney(`9: when ${name}, the connection is closed`, async ({ comeIn }) => {
@@ -112,6 +111,13 @@ for (const [name, exit] of Object.entries(exits)) {
     await ana.hasSockets({ open: 0, opened: 1 });
   });
 }
+
+chatJourney("9: when the page is reloaded, the connection is closed before the next one opens", async ({ comeIn }) => {
+  const ana = await comeIn("ana");
+  await ana.page.reload();
+  await ana.isConnected();
+  await ana.hasSockets({ open: 1, opened: 2 });
+});
 
 chatJourney("10: when somebody else signs in, the first connection is closed before the next one opens", async ({ comeIn, userOf }) => {
   const ana = await comeIn("ana");

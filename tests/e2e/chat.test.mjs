@@ -1,7 +1,8 @@
 /** Chat in the demo: what people say, what goes wrong with their sockets, and what is recorded. */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { chatJourney, withWindow } from "./chatter.mjs";
+import { withWindow } from "./browser.mjs";
+import { chatJourney } from "./chatter.mjs";
 import { chatLogs } from "./database.mjs";
 import { listChatLogs } from "./gateway.mjs";
 import { countsOf } from "./stream-service.mjs";

@@ -19,24 +19,7 @@ export function chatJourney(name, body) {
   });
 }
 
-/** A page in a window of its own: unlike a second tab, it leaves the first one in sight. */
-export async function withWindow(page, body) {
-  const context = await page.browser().createBrowserContext();
-  try {
-    const other = await context.newPage();
-    other.setDefaultTimeout(page.getDefaultTimeout());
-    await body(other);
-  } finally {
-    await context.close();
-  }
-}
-
 export class Chatter extends Host {
-  constructor(page, user) {
-    super(page);
-    this.user = user;
-  }
-
   /** Logs in; if it is to the chat, connects. */
   async comeIn(view) {
     await this.page.goto(`${DEMO_URL}/?name=${this.user}#${view}`);

@@ -39,6 +39,46 @@ export async function assertEndedOnce(streamId, { reason, attempt = 1, at }) {
   );
 }
 
+/** What is written of a room: what it says itself, its sessions, and who is, or was, in them. */
+export async function room(roomId) {
+  const { rows } = await pool.query("select status, current_session_id, host_present from live_rooms where id = $1", [roomId]);
+  const sessions = await pool.query("select * from live_room_sessions where room_id = $1 order by created_at", [roomId]);
+  const attendance = await pool.query(
+    "select a.* from live_room_attendance a join live_room_sessions s on s.id = a.session_id where s.room_id = $1 order by a.id",
+    [roomId],
+  );
+  assert.equal(rows.length, 1, `one room with the id ${roomId}`);
+  return { row: rows[0], sessions: sessions.rows, attendance: attendance.rows };
+}
+
+export const IDLE = { status: "idle", current_session_id: null, host_present: false };
+
+/** Everything of the session is over, and the room is as if nothing had been on. */
+export async function assertRoomEnded({ room_id, id, stream_id }) {
+  const { row: found, sessions, attendance } = await room(room_id);
+  assert.deepEqual(found, IDLE);
+  const session = sessions.find((it) => it.id === id);
+  assert.deepEqual([session.status, session.ended_at > session.started_at], ["ended", true]);
+  assert.ok(attendance.every(({ left_at }) => left_at !== null), "nobody is in it any more");
+  assert.equal((await row(stream_id)).status, "ended");
+}
+
+/** As seed 001 makes a room stuck, by hand. */
+export async function stickRoom(roomId, sessionId) {
+  await pool.query("update live_rooms set status = 'lobby', current_session_id = $2 where id = $1", [roomId, sessionId]);
+}
+
+/** Waits until somebody's visits to a session are as they should be; gives them. */
+export async function untilVisits(roomId, areRight) {
+  const deadline = Date.now() + 5_000;
+  for (;;) {
+    const { attendance } = await room(roomId);
+    if (areRight(attendance)) return attendance;
+    assert.ok(Date.now() < deadline, `the visits are ${JSON.stringify(attendance)}`);
+    await pause(20);
+  }
+}
+
 /** What the chat service's webhook has told of messages with this text. */
 export async function chatLogs(text) {
   const { rows } = await pool.query("select * from chat_logs where text = $1 order by id", [text]);

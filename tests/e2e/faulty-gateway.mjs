@@ -1,7 +1,9 @@
 /** A way to the demo's gateway on which things go wrong as they are told to. It serves the package as well, to a bare page. */
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import { once } from "node:events";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
 import { DEMO_URL } from "./environment.mjs";
 
@@ -29,6 +31,8 @@ export class FaultyGateway {
   #server = createServer((request, response) => void this.#serve(request, response).catch(() => response.destroy()));
   /** The name of what goes wrong with calls to the database; `null`: nothing. */
   fault = null;
+  /** Which calls those are: `/rooms/…` are the gateway's own. */
+  faulty = ["/rest/"];
   /** How many calls have met a fault. */
   met = 0;
   #waiting = [];
@@ -41,11 +45,16 @@ export class FaultyGateway {
   }
 
   close() {
-    this.#server.closeAllConnections();
+    this.cut();
     this.#server.close();
   }
 
-  /** Resolves when a call of that function has met the fault. */
+  /** Cuts every connection that is open. */
+  cut() {
+    this.#server.closeAllConnections();
+  }
+
+  /** Resolves when a call of that function, or of a route of that ending, has met the fault. */
   meets(name = "end_stream_comprehensive") {
     return new Promise((resolve) => this.#waiting.push({ name, resolve }));
   }
@@ -56,10 +65,11 @@ export class FaultyGateway {
     if (pathname.startsWith("/lab/")) return this.#file(pathname.slice("/lab/".length), response);
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
-    if (this.fault && pathname.startsWith("/rest/")) return this.#fail(request, Buffer.concat(chunks), response);
+    if (this.fault && this.faulty.some((prefix) => pathname.startsWith(prefix))) return this.#fail(request, Buffer.concat(chunks), response);
     const answer = await this.#forward(request, Buffer.concat(chunks));
     response.writeHead(answer.status, { "content-type": answer.headers.get("content-type") ?? "text/plain" });
-    response.end(Buffer.from(await answer.arrayBuffer()));
+    // The listing's feed has no end.
+    await (answer.body ? pipeline(Readable.fromWeb(answer.body), response) : response.end());
   }
 
   async #fail(request, body, response) {

@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { DEMO_URL } from "./environment.mjs";
 
-/** What it answers to the next calls that end a stream; none: as usual. */
-export const answerEndCalls = (statuses) => post("/demo/faults", { function: "end_stream_comprehensive", statuses });
+/** What it answers to the next calls that end a stream or a room; none: as usual. */
+export const answerEndCalls = (statuses) =>
+  post("/demo/faults", { functions: ["end_stream_comprehensive", "live_room_end"], statuses });
 
 /** A token of that person, as an identity provider would give it. */
 export async function tokenOf(user, role = "authenticated") {
@@ -12,16 +13,16 @@ export async function tokenOf(user, role = "authenticated") {
 }
 
 /** Ends a stream from another device of the same person. */
-export async function endAs(user, streamId, reason) {
-  const access_token = await tokenOf(user);
-  const call = { p_stream_id: streamId, p_reason: reason };
-  return post("/rest/v1/rpc/end_stream_comprehensive", call, { authorization: `Bearer ${access_token}` });
-}
+export const endAs = (user, streamId, reason) =>
+  callAs(user, "end_stream_comprehensive", { p_stream_id: streamId, p_reason: reason });
 
 /** What somebody may see of what was said in chats. */
-export async function listChatLogs(user, role) {
+export const listChatLogs = (user, role) => callAs(user, "list_chat_logs", {}, role);
+
+/** Calls a function of the database as somebody. */
+export async function callAs(user, name, args, role) {
   const access_token = await tokenOf(user, role);
-  return post("/rest/v1/rpc/list_chat_logs", {}, { authorization: `Bearer ${access_token}` });
+  return post(`/rest/v1/rpc/${name}`, args, { authorization: `Bearer ${access_token}` });
 }
 
 async function post(path, body, headers = {}) {

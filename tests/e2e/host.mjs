@@ -1,4 +1,5 @@
 /** A host in front of the demo. */
+import { randomUUID } from "node:crypto";
 import { pageTest } from "./browser.mjs";
 import { DEMO_URL } from "./environment.mjs";
 import { answerEndCalls } from "./gateway.mjs";
@@ -6,7 +7,11 @@ import { answerEndCalls } from "./gateway.mjs";
 /** How long a leave may be a reconnect, by default. */
 export const LEAVE_GRACE = 4_000;
 
-const END_CALL = "/rest/v1/rpc/end_stream_comprehensive";
+/** What ends a stream, or the room that it is in; the latter by the gateway or by the database. */
+const END_CALL = /\/rpc\/end_stream_comprehensive$|\/rpc\/live_room_end$|\/rooms\/[^/]+\/end$/;
+
+/** Somebody whom no other test knows: everybody has one room for ever. */
+export const somebody = (name = "ana") => `${name}-${randomUUID().slice(0, 8)}`;
 
 /** A journey through the demo by a host who has logged in. */
 export function journey(name, body) {
@@ -19,20 +24,30 @@ export function journey(name, body) {
 }
 
 const marked = (testId) => `[data-testid="${testId}"]`;
+const inListing = (sessionId) => `${marked("listing")} [data-session="${sessionId}"]`;
+
+/** Somebody who has logged in, in that page. */
+export async function comeIn(page, user) {
+  const host = new Host(page, user);
+  await page.goto(`${DEMO_URL}/?name=${user}`);
+  await host.logIn();
+  return host;
+}
 
 export class Host {
-  constructor(page) {
+  constructor(page, user = somebody()) {
     this.page = page;
+    this.user = user;
     this.endCalls = 0;
     page.on("request", (request) => {
-      if (request.url().endsWith(END_CALL) && request.method() === "POST") this.endCalls += 1;
+      if (END_CALL.test(request.url()) && request.method() === "POST") this.endCalls += 1;
     });
   }
 
   async open() {
     // What an earlier test may have asked for is not for this one.
     await answerEndCalls([]);
-    await this.page.goto(DEMO_URL);
+    await this.page.goto(`${DEMO_URL}/?name=${this.user}`);
   }
 
   async logIn() {
@@ -42,14 +57,45 @@ export class Host {
 
   /** Goes live; gives the stream's id. */
   async goLive() {
-    const started = this.page.waitForResponse((response) => response.url().endsWith("/rpc/start_stream"));
-    await this.click("go-live");
-    const { stream_id } = await (await started).json();
+    const { stream_id } = await this.beginSession("go-live");
+    return stream_id;
+  }
+
+  /** Goes live by that button; gives the session. */
+  async beginSession(testId) {
+    const session = await this.sessionAfter(() => this.click(testId));
     await this.sees("stream-status", "live");
     await this.sees("timeline", "videoConferenceJoined");
     // The row moves what is below it: a click that comes too early misses its button.
     await this.sees("db-status", "live");
-    return stream_id;
+    return session;
+  }
+
+  /** Ends the room by its button; gives the call's answer. */
+  async endRoom() {
+    const isAnswer = (response) => END_CALL.test(response.url()) && response.request().method() === "POST";
+    const [answer] = await Promise.all([this.page.waitForResponse(isAnswer), this.click("end-room")]);
+    await this.page.waitForSelector(`${marked("go-live")}:not(:disabled)`);
+    return answer.json();
+  }
+
+  /** Waits until the listing has this session, or not. */
+  async lists({ id }, isListed = true) {
+    await this.page.waitForSelector(inListing(id), isListed ? { visible: true } : { hidden: true });
+  }
+
+  /** Takes a seat in it. */
+  async watch({ id }) {
+    await this.page.locator(`${inListing(id)} ${marked("watch")}`).click();
+    await this.sees("watching", "You have been here since");
+  }
+
+  /** What the database answers when somebody wants to go live. */
+  async sessionAfter(act) {
+    const path = "/rpc/live_room_create_session";
+    const isAnswer = (response) => response.url().endsWith(path) && response.request().method() === "POST";
+    const [answer] = await Promise.all([this.page.waitForResponse(isAnswer), act()]);
+    return answer.json();
   }
 
   async click(testId) {

@@ -72,11 +72,11 @@ journey("a hidden page holds its stream for longer, as long as its timers may be
 
 journey("a stream that is ended on another device is over here, and the meeting is left", async ({ host, page }) => {
   const id = await host.goLive();
-  await endAs("ana", id, "other device");
+  await endAs(host.user, id, "other device");
   // The next renewal hears of it: at the latest after 20 s, and at once when the network comes back.
   await page.evaluate(() => void window.dispatchEvent(new Event("online")));
   await host.sees("stream-status", "ended");
-  await host.page.waitForFunction(() => document.body.textContent.includes("ana is not in the meeting"));
+  await host.page.waitForFunction((user) => document.body.textContent.includes(`${user} is not in the meeting`), {}, host.user);
   assert.equal(host.endCalls, 0);
   await assertEndedOnce(id, { reason: "other device" });
 });

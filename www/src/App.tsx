@@ -2,17 +2,28 @@ import { useMemo, useState, type ReactNode } from "react";
 import type { ManagerConfig } from "streamkeeper";
 import { StreamkeeperProvider } from "streamkeeper/react";
 import type { Session } from "./api";
+import { atReload, forgetAll } from "./atReload";
 import { chat } from "./chat/sdk";
 import { SignedInAs } from "./SignedInAs";
 import { SignIn } from "./SignIn";
 import { Studio } from "./Studio";
 
+const userAtReload = atReload("user");
+
 export function App() {
   const [session, setSession] = useState<Session | null>(null);
-  if (session) return <SignedIn session={session} onSignedOut={() => setSession(null)} />;
+  const signedIn = (next: Session) => {
+    userAtReload.write(next.user);
+    setSession(next);
+  };
+  const signedOut = () => {
+    forgetAll();
+    setSession(null);
+  };
+  if (session) return <SignedIn session={session} onSignedOut={signedOut} />;
   return (
     <Page>
-      <SignIn onSignedIn={setSession} />
+      <SignIn onSignedIn={signedIn} returning={userAtReload.read()} />
     </Page>
   );
 }
@@ -20,7 +31,12 @@ export function App() {
 function SignedIn({ session, onSignedOut }: { session: Session; onSignedOut: () => void }) {
   const config = useMemo<ManagerConfig>(
     () => ({
-      backend: { url: location.origin, apiKey: session.anonKey, accessToken: () => session.token },
+      backend: {
+        url: location.origin,
+        gatewayUrl: location.origin,
+        apiKey: session.anonKey,
+        accessToken: () => session.token,
+      },
       chat,
       // So that a socket that has gone silent is missed while somebody looks on.
       health: { interval: 5_000, timeout: 3_000 },
@@ -30,7 +46,7 @@ function SignedIn({ session, onSignedOut }: { session: Session; onSignedOut: () 
   return (
     <StreamkeeperProvider config={config}>
       <Page who={<SignedInAs user={session.user} onSignedOut={onSignedOut} />}>
-        <Studio user={session.user} />
+        <Studio session={session} />
       </Page>
     </StreamkeeperProvider>
   );

@@ -1,4 +1,4 @@
-import { breakChat, failEndCalls } from "./api";
+import { breakChat, failEndCalls, stickRoom } from "./api";
 import { useNetworkSwitch } from "./useNetworkSwitch";
 import { useTask } from "./useTask";
 import type { View } from "./useView";
@@ -12,7 +12,13 @@ interface Fault {
 }
 
 const FAULTS: Record<View, Fault[]> = {
-  stream: [
+  room: [
+    {
+      label: "Your room gets stuck",
+      told: "Your room says that something is on, and nothing is. Go live.",
+      testId: "fault-stuck",
+      ask: stickRoom,
+    },
     {
       label: "The RPC fails twice, then succeeds",
       told: "The next two end calls will be answered with 500.",
@@ -67,7 +73,7 @@ const FAULTS: Record<View, Fault[]> = {
 };
 
 const ADVICE: Record<View, string> = {
-  stream: "Then close the meeting, and see what becomes of the row.",
+  room: "Then close the meeting, end the room or go live, and see what becomes of the rows.",
   chat: "Then see what becomes of the socket. In earnest, a silent one is missed within 40 s; here within 8.",
 };
 

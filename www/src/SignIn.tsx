@@ -1,17 +1,28 @@
-import { useId, useState, type FormEvent } from "react";
+import { useEffect, useId, useState, type FormEvent } from "react";
 import { signIn, type Session } from "./api";
 import { useTask } from "./useTask";
 
 /** Whom a link names, for a second person in another tab. */
 const NAMED = new URLSearchParams(location.search).get("name") ?? "ana";
 
-export function SignIn({ onSignedIn }: { onSignedIn: (session: Session) => void }) {
-  const [name, setName] = useState(NAMED);
+interface Props {
+  onSignedIn: (session: Session) => void;
+  /** Who was signed in when the page was reloaded: with a token of today they would not be asked again, either. */
+  returning: string | null;
+}
+
+export function SignIn({ onSignedIn, returning }: Props) {
+  const [name, setName] = useState(returning ?? NAMED);
   const task = useTask();
   const field = useId();
+  const enter = () => void task.run(async () => onSignedIn(await signIn(name.trim())));
+  useEffect(() => {
+    if (returning !== null) enter();
+    // Only at first.
+  }, []);
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    task.run(async () => onSignedIn(await signIn(name.trim())));
+    enter();
   };
   return (
     <section className="welcome">

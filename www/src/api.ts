@@ -3,7 +3,7 @@
 export interface Session {
   user: string;
   anonKey: string;
-  /** Kept here and nowhere else: a reload signs out. */
+  /** Kept here and nowhere else: after a reload there is another one. */
   token: string;
 }
 
@@ -34,6 +34,26 @@ export interface Lease {
   lease_seconds: number;
 }
 
+/** A room's row of `live_rooms`. */
+export interface RoomRow {
+  status: "idle" | "scheduled" | "lobby" | "live";
+  current_session_id: string | null;
+  host_present: boolean;
+}
+
+/** One time that somebody was in a session of it. */
+export interface Visit {
+  id: number;
+  user_id: string;
+  joined_at: string;
+  left_at: string | null;
+}
+
+export interface RecordedRoom {
+  row: RoomRow | null;
+  attendance: Visit[];
+}
+
 export interface Recorded {
   row: Row | null;
   leases: Lease[];
@@ -52,9 +72,27 @@ export function readStream(streamId: string, signal: AbortSignal): Promise<Recor
   return ask(`/demo/streams/${streamId}`, undefined, signal);
 }
 
-/** Has the gateway answer the next calls that end a stream with these statuses; none: as usual. */
+export function readRoom(roomId: string, signal: AbortSignal): Promise<RecordedRoom> {
+  return ask(`/demo/rooms/${roomId}`, undefined, signal);
+}
+
+/** Has the gateway answer the next calls that end a stream or a room with these statuses; none: as usual. */
 export function failEndCalls(statuses: number[]): Promise<unknown> {
-  return ask("/demo/faults", { function: "end_stream_comprehensive", statuses });
+  return ask("/demo/faults", { functions: ["end_stream_comprehensive", "live_room_end"], statuses });
+}
+
+/** Has somebody's room say that something is on in it, which is not so. */
+export function stickRoom(user: string): Promise<unknown> {
+  return ask("/demo/stuck-room", { user_id: user });
+}
+
+/** The caller is in a session for 90 s from now on. */
+export function joinSession(sessionId: string, token: string): Promise<{ joined_at: string }> {
+  return callAs(token, "live_room_join", { p_session_id: sessionId });
+}
+
+export function leaveSession(sessionId: string, token: string): Promise<unknown> {
+  return callAs(token, "live_room_leave", { p_session_id: sessionId });
 }
 
 /** A token for chat, as an app's backend would sign it. */
@@ -92,8 +130,11 @@ export interface ChatLog {
 /** A look at the chats of all: what only an admin's token opens. */
 export async function openChatLogs(): Promise<(signal: AbortSignal) => Promise<ChatLog[]>> {
   const { access_token } = await ask<{ access_token: string }>("/demo/token", { user_id: "admin", role: "admin" });
-  const headers = { authorization: `Bearer ${access_token}` };
-  return (signal) => ask("/rest/v1/rpc/list_chat_logs", { p_limit: 20 }, signal, headers);
+  return (signal) => callAs(access_token, "list_chat_logs", { p_limit: 20 }, signal);
+}
+
+function callAs<T>(token: string, name: string, args: object, signal?: AbortSignal): Promise<T> {
+  return ask(`/rest/v1/rpc/${name}`, args, signal, { authorization: `Bearer ${token}` });
 }
 
 async function ask<T>(path: string, body?: object, signal?: AbortSignal, headers?: Record<string, string>): Promise<T> {

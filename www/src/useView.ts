@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 
-export type View = "stream" | "chat";
+export type View = "room" | "chat";
 
 /** Which part of the page is shown: the address says so, so that it can be linked to. */
 export function useView(): View {
@@ -14,5 +14,5 @@ export function useView(): View {
 }
 
 function read(): View {
-  return location.hash === "#chat" ? "chat" : "stream";
+  return location.hash === "#chat" ? "chat" : "room";
 }

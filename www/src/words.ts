@@ -5,14 +5,14 @@ import type { NewEntry } from "./useTimeline";
 
 export const PHASES: Record<Snapshot["phase"], string> = {
   loading: "Getting ready.",
-  ready: "Go live to start a stream.",
+  ready: "Go live to open your room.",
   unavailable: "WebAssembly is blocked here: there is no manager.",
   crashed: "Streamkeeper has crashed; the page goes on without it.",
   disposed: "The manager has been disposed of.",
 };
 
 export const STATUSES: Record<StreamState["status"], string> = {
-  live: "You are on air. Close the meeting to end the stream.",
+  live: "You are on air. Close the meeting, or end the room, to end the stream.",
   leaving: "You are out of the meeting. Unless you come back in time, the stream ends.",
   ending: "The stream is being ended.",
   ended: "The stream has ended, once.",
@@ -21,9 +21,12 @@ export const STATUSES: Record<StreamState["status"], string> = {
 
 const REASONS: Record<string, string> = {
   started: "you went live",
+  "going live": "you went live",
   attached: "the page has its meeting",
   detached: "the page let go of its meeting",
   requested: "you asked for it",
+  room_ended: "you ended the room",
+  taken_over: "it was taken over",
   sign_out: "you signed out",
   page_hidden: "the page went away",
   ended_elsewhere: "it was ended elsewhere",

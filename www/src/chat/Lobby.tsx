@@ -1,5 +1,6 @@
 import { useEffect, useRef } from "react";
 import type { LocalMessage, StreamChat } from "stream-chat";
+import { SecondUser } from "../SecondUser";
 import { clock } from "../words";
 import { Composer } from "./Composer";
 import { useLobby } from "./useLobby";
@@ -7,14 +8,11 @@ import { useLobby } from "./useLobby";
 /** What is said, and a way to say something. */
 export function Lobby({ user, client }: { user: string; client: StreamChat | null }) {
   const { channel, messages, error, retry } = useLobby(client);
-  const other = user === "bo" ? "ana" : "bo";
   return (
     <section className="card" aria-labelledby="lobby-heading">
       <div className="heading">
         <h2 id="lobby-heading">The lobby</h2>
-        <a href={`/?name=${other}#chat`} target="_blank" data-testid="second-user">
-          Come in as {other}, in a second tab
-        </a>
+        <SecondUser user={user} view="chat" testId="second-user" />
       </div>
       {error ? (
         <p role="alert">

@@ -1,19 +1,19 @@
 import { useEffect, useState } from "react";
 import { useMeeting } from "streamkeeper/react";
-import { CLOSED, GOODBYES, JOINED, LEFT, OTHERS, type PretendMeeting, type Signal } from "./meeting";
+import { CLOSED, GOODBYES, JOINED, LEFT, OTHERS, type Signal } from "../meeting";
+import { useMeetingAtReload, type Hosting } from "./useHosting";
 
-interface Props {
+interface Props extends Hosting {
   user: string;
-  streamId: string;
-  meeting: PretendMeeting;
   /** Closing it is the thing to do next; later, everything may still be said, to no effect. */
   closeIsNext: boolean;
 }
 
 /** Where a real app has Jitsi's iframe. */
-export function MeetingPane({ user, streamId, meeting, closeIsNext }: Props) {
-  useMeeting(meeting, { streamId, streamerId: user, role: "host" });
+export function MeetingPane({ user, session, meeting, closeIsNext }: Props) {
+  useMeeting(meeting, { streamId: session.stream_id, streamerId: user, role: "host" });
   const [inside, setInside] = useState(true);
+  useMeetingAtReload(session.id, inside);
 
   // After the line above, as with Jitsi: one attaches, then one is let in.
   useEffect(() => meeting.say(JOINED), [meeting]);

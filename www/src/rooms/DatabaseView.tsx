@@ -1,15 +1,21 @@
 import { useMemo } from "react";
 import type { StreamState } from "streamkeeper";
 import { useSnapshot } from "streamkeeper/react";
-import { readStream, type EndAttempt, type Lease, type Recorded, type Row } from "./api";
-import { Status } from "./Status";
-import { usePolling } from "./usePolling";
-import { clock } from "./words";
+import { readStream, type EndAttempt, type Lease, type Recorded, type RoomRow, type Row } from "../api";
+import { Status } from "../Status";
+import { usePolling } from "../usePolling";
+import { clock } from "../words";
 
 const NOTHING: Recorded = { row: null, leases: [], end_attempts: [] };
 
-/** The stream's row, as the database has it. */
-export function DatabaseView({ streamId, status }: { streamId: string | null; status: StreamState["status"] | null }) {
+interface Props {
+  streamId: string | null;
+  status: StreamState["status"] | null;
+  room: RoomRow | null;
+}
+
+/** The rows of the stream and of its room, as the database has them. */
+export function DatabaseView({ streamId, status, room }: Props) {
   const online = useSnapshot((snapshot) => snapshot.presence.online);
   const read = useMemo(
     () => (streamId !== null && online ? (signal: AbortSignal) => readStream(streamId, signal) : null),
@@ -21,25 +27,46 @@ export function DatabaseView({ streamId, status }: { streamId: string | null; st
     <section className="card" aria-labelledby="database-heading">
       <h2 id="database-heading">The database</h2>
       <Status testId="db-status" status={row?.status ?? "no row"} />
-      {row ? <RowView row={row} leases={leases} /> : <p>The row appears here when you go live.</p>}
+      {row ? <StreamFields row={row} leases={leases} /> : <p>The stream's row appears here when you go live.</p>}
       {row && <EndCalls calls={end_attempts} />}
-      {row && !online && <p className="problem">As last read: the network is away.</p>}
+      {room && <RoomFields row={room} />}
+      {room && !online && <p className="problem">As last read: the network is away.</p>}
     </section>
   );
 }
 
-function RowView({ row, leases }: { row: Row; leases: Lease[] }) {
+function StreamFields({ row, leases }: { row: Row; leases: Lease[] }) {
   const heldUntil = leases.map(({ lease_until }) => clock(lease_until)).join(", ");
-  const fields = [
+  const fields: Field[] = [
     ["id", row.id],
     ["streamer_id", row.streamer_id],
     ["started_at", clock(row.started_at)],
     ["held until", heldUntil === "" ? null : heldUntil],
     ["ended_at", clock(row.ended_at)],
     ["end_reason", row.end_reason],
-  ] as const;
+  ];
+  return <Fields testId="db-row" fields={fields} />;
+}
+
+function RoomFields({ row }: { row: RoomRow }) {
+  const fields: Field[] = [
+    ["status", row.status],
+    ["session", row.current_session_id],
+    ["host_present", String(row.host_present)],
+  ];
   return (
-    <dl data-testid="db-row">
+    <>
+      <h3>The room</h3>
+      <Fields testId="db-room" fields={fields} />
+    </>
+  );
+}
+
+type Field = [name: string, value: string | null];
+
+function Fields({ testId, fields }: { testId: string; fields: Field[] }) {
+  return (
+    <dl data-testid={testId}>
       {fields.map(([name, value]) => (
         <div key={name}>
           <dt>{name}</dt>
