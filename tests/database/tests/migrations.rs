@@ -130,6 +130,8 @@ async fn a_supabase_project_keeps_its_own_and_gets_the_least_grants() {
         open_to_anon,
         [
             "duration_seconds",
+            "event_viewers",
+            "get_event",
             "get_live_room",
             "get_stream_status",
             "host_name",

@@ -35,7 +35,15 @@ async fn each_function_is_granted_to_the_fewest() {
         let mut caller = db.caller(who).await;
         let signed_in = who != Who::Anon;
         assert!(can_execute(&mut caller, "get_stream_status").await, "{who:?}");
-        for function in ["list_active_streams", "get_live_room", "live_room_listing", "viewers", "host_name"] {
+        for function in [
+            "list_active_streams",
+            "get_live_room",
+            "live_room_listing",
+            "viewers",
+            "host_name",
+            "get_event",
+            "event_viewers",
+        ] {
             assert!(can_execute(&mut caller, function).await, "{who:?} {function}");
         }
         for function in [
@@ -66,10 +74,26 @@ async fn each_function_is_granted_to_the_fewest() {
             "cleanup_stuck_rooms",
             "sweep_attendance",
             "room_stats",
+            "create_event",
+            "end_event",
+            "event_totals",
+            "set_notification_preferences",
         ] {
             assert_eq!(can_execute(&mut caller, function).await, signed_in, "{who:?} {function}");
         }
-        assert_eq!(can_execute(&mut caller, "record_chat_event").await, who == Who::Service, "{who:?}");
+        for function in [
+            "record_chat_event",
+            "event_viewer_first",
+            "event_viewer_last",
+            "event_host_here",
+            "event_host_gone",
+            "node_heartbeat",
+            "node_stop",
+            "sweep_events",
+            "user_email",
+        ] {
+            assert_eq!(can_execute(&mut caller, function).await, who == Who::Service, "{who:?} {function}");
+        }
         for function in [
             "hold",
             "finish",
@@ -89,7 +113,6 @@ async fn each_function_is_granted_to_the_fewest() {
             "room",
             "rooms_in_step",
             "sessions_in_step",
-            "close_attendance",
             "close_lapsed_attendance",
             "stuck",
             "rooms_in_use",
@@ -98,6 +121,11 @@ async fn each_function_is_granted_to_the_fewest() {
             "open_session",
             "coming_session",
             "plan_session",
+            "finish_event",
+            "settle_event",
+            "notify_host",
+            "enqueue_notice",
+            "node_seen",
         ] {
             assert!(!can_execute(&mut caller, function).await, "{who:?} {function}");
         }

@@ -45,6 +45,17 @@ const SETUP: &str = "
     from livestreams s where s.status = 'ended' and s.streamer_id = 'third';
   insert into live_room_attendance (session_id, user_id, joined_at, last_seen_at)
     select s.id, u, now(), now() from live_room_sessions s, unnest('{guest,owner}'::text[]) u where s.status = 'live';
+  insert into events (id, host_user_id, title, grace_seconds, is_public)
+    select ('00000000-0000-4000-8000-00000000003' || n)::uuid, u, 'Concert', 30, n > 1
+    from unnest('{owner,third}'::text[]) with ordinality as t (u, n);
+  insert into events (id, host_user_id, title, grace_seconds, status, ended_at, ended_by, end_reason)
+    values ('00000000-0000-4000-8000-000000000033', 'owner', 'Rehearsal', 30, 'ended', clock_timestamp(), 'call', 'done');
+  insert into streamkeeper.nodes (id, started_at, heartbeat_at) values ('node-1', now(), now());
+  insert into notification_preferences (user_id) values ('owner'), ('third');
+  insert into notifications (dedupe_key, event_id, generation, host_user_id, state, ended_at, ended_by, due_at)
+    select e.host_user_id, e.id, 1, e.host_user_id, 'queued', now(), 'absence', now() from events e where e.status <> 'ended';
+  insert into emails (notification_id, recipient, subject, message_id)
+    select n.id, n.host_user_id || '@example.org', 'Event Stream Ended', n.host_user_id from notifications n;
   insert into streamkeeper.room_recoveries (room_id, why, found_by) values (gen_random_uuid(), 'no_session', 'live_room_end');
 ";
 
@@ -107,6 +118,21 @@ const CALLS: &[(&str, &str, &str)] = &[
     ("cleanup_stuck_rooms", "", "cleanup_stuck_rooms() is not null"),
     ("sweep_attendance", "", "sweep_attendance() = 0"),
     ("room_stats", "", "room_stats() is not null"),
+    ("create_event", "one's own", "create_event('Concert') ->> 'status' = 'scheduled'"),
+    ("get_event", "what it is called, and who may watch it", "get_event('EVENT') ->> 'title' is not null"),
+    ("get_event", "`end_reason`", "get_event('OVER') ->> 'end_reason' is not null"),
+    ("event_viewers", "a public event", "event_viewers('PUBLIC') ->> 'viewers' = '0'"),
+    ("event_viewers", "the owner's event, which is not public", "event_viewers('EVENT') ->> 'viewers' = '0'"),
+    ("event_totals", "", "event_totals() ->> 'events' = '0'"),
+    ("end_event", "the owner's event", "end_event('EVENT') ->> 'status' = 'ended'"),
+    ("set_notification_preferences", "one's own", "set_notification_preferences() is not null"),
+    ("event_viewer_first", "", "event_viewer_first('EVENT', 'node-1') ->> 'status' = 'live'"),
+    ("event_viewer_last", "", "event_viewer_last('EVENT', 'node-1') is not null"),
+    ("event_host_here", "", "event_host_here('EVENT', 'node-1') ->> 'status' = 'live'"),
+    ("event_host_gone", "", "event_host_gone('EVENT', 'node-1') is not null"),
+    ("node_heartbeat", "", "node_heartbeat('node-1') is not null"),
+    ("node_stop", "", "node_stop('node-1') is not null"),
+    ("sweep_events", "", "sweep_events() is not null"),
     ("record_chat_event", "", "(record_chat_event('w-1', '{\"type\": \"x\"}') ->> 'success')::boolean"),
 ];
 
@@ -141,7 +167,10 @@ async fn functions(db: &TestDatabase) -> String {
             .replace("SCHEDULED", "00000000-0000-4000-8000-000000000003")
             .replace("ROOM", "00000000-0000-4000-8000-000000000011")
             .replace("IDLE", "00000000-0000-4000-8000-000000000014")
-            .replace("SESSION", "00000000-0000-4000-8000-000000000021");
+            .replace("SESSION", "00000000-0000-4000-8000-000000000021")
+            .replace("EVENT", "00000000-0000-4000-8000-000000000031")
+            .replace("PUBLIC", "00000000-0000-4000-8000-000000000032")
+            .replace("OVER", "00000000-0000-4000-8000-000000000033");
         let mut cells = vec![format!("`{function}`"), (*what).to_owned()];
         for who in EVERYBODY {
             let may = may(&mut db.caller(who).await, &expression).await;

@@ -60,7 +60,7 @@ async fn sweep(db: &TestDatabase) -> Value {
 }
 
 fn swept(ended: usize, held_back: usize) -> Value {
-    json!({"ran": true, "ended": ended, "held_back": held_back})
+    json!({"ran": true, "ended": ended, "held_back": held_back, "events_ended": 0, "events_held_back": 0})
 }
 
 async fn status(db: &TestDatabase, id: &str) -> Value {
@@ -342,7 +342,7 @@ async fn sweepers_wait_neither_for_each_other_nor_for_hosts() {
     host.call(&format!("touch_stream('{ID}', 'page-1')")).await.unwrap();
     let mut service = db.caller(Who::Service).await;
     service.execute("set lock_timeout = '1 s'").await.unwrap();
-    let busy = json!({"ran": false, "ended": 0, "held_back": 0});
+    let busy = json!({"ran": false, "ended": 0, "held_back": 0, "events_ended": 0, "events_held_back": 0});
     assert_eq!(service.call("sweep()").await.unwrap(), busy);
     assert_eq!(service.call("(select count(*) from list_active_streams())").await.unwrap(), json!(2));
     host.execute("rollback").await.unwrap();
