@@ -11,7 +11,7 @@ const APP = `
   import initInline from "streamkeeper/inline";
   import {
     ConnectionStatus, IdlePrompt, ReconnectBanner, StreamkeeperProvider, useChatClient, useChatUser, useConnection,
-    useMeeting, useSnapshot, useStream, useStreamkeeper, type ChatUser, type ConnectionWords,
+    useListing, useMeeting, useRoom, useSnapshot, useStream, useStreamkeeper, type ChatUser, type ConnectionWords,
   } from "streamkeeper/react";
 
   const config: ManagerConfig = {
@@ -39,7 +39,7 @@ const APP = `
   }
 
   export function App() {
-    return <StreamkeeperProvider config={config}><Room /><Chat user={{ id: "ana", data: { name: "Ana" } }} /></StreamkeeperProvider>;
+    return <StreamkeeperProvider config={config}><Room /><Mine /><Chat user={{ id: "ana", data: { name: "Ana" } }} /></StreamkeeperProvider>;
   }
 
   function Chat({ user }: { user: ChatUser | null }) {
@@ -57,6 +57,19 @@ const APP = `
         <button onClick={() => void reconnect({ force: true })}>{client?.userID.length ?? nextRetryAt}</button>
       </>
     );
+  }
+
+  function Mine() {
+    const { isHost, session, conflict, busy, error, goLive, endRoom } = useRoom("x", true);
+    const { status, sessions } = useListing();
+    const host: boolean | null = isHost;
+    const streamId: string | undefined = (session ?? conflict)?.stream_id;
+    const listed: string | null = sessions[0]?.host_name ?? null;
+    // @ts-expect-error There is no such option.
+    const wrong = () => goLive({ takeover: true });
+    const over = () => goLive({ takeOver: true, idempotencyKey: "k" }).then(({ recovered }) => recovered === true);
+    const end = () => endRoom().then(({ via }) => via === "outbox");
+    return <button onClick={() => void (host ? end() : over())}>{status} {streamId} {listed} {String(busy)} {error} {String(wrong)}</button>;
   }
 
   function Room() {
