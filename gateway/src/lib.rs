@@ -24,6 +24,7 @@ pub mod listen;
 pub mod mail;
 pub mod metrics;
 pub mod migrate;
+pub mod notices;
 pub mod orphans;
 pub mod rooms;
 pub mod rpc;

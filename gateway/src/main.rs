@@ -11,6 +11,7 @@ use sqlx::{ConnectOptions, Connection};
 use streamkeeper_gateway::commands::{CommandError, Output, close_chats, monitor_chat, test_chat};
 use streamkeeper_gateway::config::{Config, ConfigError, database_options};
 use streamkeeper_gateway::migrate::migrate;
+use streamkeeper_gateway::notices;
 use streamkeeper_gateway::serve;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -83,7 +84,9 @@ async fn run_migrate() -> Result<(), Failure> {
     let mut connection = database.connect().await.map_err(failed)?;
     let applied = migrate(&mut connection).await.map_err(failed)?;
     info!(?applied, "the database is up to date");
-    connection.close().await.map_err(failed)
+    connection.close().await.map_err(failed)?;
+    let failed = |error| Failure::World(format!("the queue of notices was not made: {error}"));
+    notices::migrate(database_options(&variable)?).await.map_err(failed)
 }
 
 async fn run_serve(demo: bool) -> Result<(), Failure> {

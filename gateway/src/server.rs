@@ -30,6 +30,7 @@ use crate::events::Events;
 use crate::health::health;
 use crate::listen::Listener;
 use crate::metrics::Counters;
+use crate::notices::Worker;
 use crate::rooms::listing::{CHANNEL, Readers, Source};
 use crate::rpc::{ROUTE, Rpc, rpc};
 use crate::stopping::Stopping;
@@ -56,7 +57,9 @@ pub async fn serve(
     let (shutdown, stopping) = Stopping::by(shutdown);
     let mut listen = Listener::new(config.database.clone());
     let listing = Source::new(database.clone(), listen.subscribe(CHANNEL), counters.clone());
-    let readers = Readers::of(&listing, config.listing, config.proxy_hops, stopping, counters.clone());
+    let readers = Readers::of(&listing, config.listing, config.proxy_hops, stopping.clone(), counters.clone());
+    let notices = Worker::new(&config, database.clone(), counters.events.clone()).run(stopping);
+    let notices = tokio::spawn(notices);
     let events = Events::new(&config, database.clone(), Arc::clone(&auth), counters.events.clone());
     let heard = listen.subscribe(events::CHANNEL);
     let app = routes(&config, &database, &counters, Arc::clone(&auth), readers, Arc::clone(&events));
@@ -75,6 +78,8 @@ pub async fn serve(
         never = cron::run(&database, &counters, config.cron_interval) => match never {},
         never = orphans::run(&database, config.operator.as_ref(), &counters, config.orphans_interval) => match never {},
     }
+    // It knows for itself how long it may take.
+    let _ = notices.await;
     database.close().await;
     Ok(())
 }

@@ -47,6 +47,21 @@ pub(super) fn jwks_url(variables: Variables) -> Result<Option<Uri>, ConfigError>
     Ok(Some(uri))
 }
 
+/// `FRONTEND_URL`, which stands at the beginning of links in mails.
+pub(super) fn frontend_url(variables: Variables) -> Result<Option<String>, ConfigError> {
+    const NAME: &str = "FRONTEND_URL";
+    let Some(url) = optional(variables, NAME) else { return Ok(None) };
+    let uri = url.parse::<Uri>().ok();
+    let is_good = uri.is_some_and(|uri| {
+        let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
+        is_web && uri.query().is_none() && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
+    });
+    match is_good {
+        true => Ok(Some(url)),
+        false => Err(ConfigError::new(format!("{NAME} must be like https://app.example.org, without user and query"))),
+    }
+}
+
 /// `CORS_ORIGINS`. None: all.
 pub(super) fn cors_origins(variables: Variables) -> Result<Option<Vec<HeaderValue>>, ConfigError> {
     match optional(variables, "CORS_ORIGINS") {

@@ -9,10 +9,9 @@ use crate::mail::{Folder, Mailer, Smtp};
 use crate::orphans::Operator;
 
 /// `OPERATOR_EMAIL`, which needs a way to get there.
-pub(super) fn operator(variables: Variables) -> Result<Option<Operator>, ConfigError> {
-    let mailer = mailer(variables)?;
+pub(super) fn operator(mailer: Option<&Mailer>, variables: Variables) -> Result<Option<Operator>, ConfigError> {
     let Some(address) = mailbox(variables, "OPERATOR_EMAIL")? else { return Ok(None) };
-    let mailer = mailer.ok_or_else(|| {
+    let mailer = mailer.cloned().ok_or_else(|| {
         ConfigError::new(
             "SMTP_URL is missing, and so is MAIL_DIR: mail to OPERATOR_EMAIL takes the one way or the other",
         )
@@ -21,7 +20,7 @@ pub(super) fn operator(variables: Variables) -> Result<Option<Operator>, ConfigE
 }
 
 /// `SMTP_URL`, or without one `MAIL_DIR`.
-fn mailer(variables: Variables) -> Result<Option<Mailer>, ConfigError> {
+pub(super) fn mailer(variables: Variables) -> Result<Option<Mailer>, ConfigError> {
     let from = mailbox(variables, "MAIL_FROM")?;
     let from =
         || from.ok_or_else(|| ConfigError::new("MAIL_FROM is missing; it is the address that mail is sent from"));

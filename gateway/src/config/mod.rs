@@ -12,13 +12,14 @@ use std::time::Duration;
 use axum::http::{HeaderValue, Uri};
 use sqlx::postgres::PgConnectOptions;
 
+use crate::mail::Mailer;
 use crate::orphans::{self, Operator};
 use crate::rooms::listing;
 use crate::rpc::FUNCTIONS;
-use crate::{auth, connections, cron, events, sweeper};
+use crate::{auth, connections, cron, events, notices, sweeper};
 pub use address::database_options;
 pub(crate) use address::is_loopback;
-use address::{cors_origins, is_local, jwks_url};
+use address::{cors_origins, frontend_url, is_local, jwks_url};
 pub use value::{ConfigError, Key, Variables};
 use value::{key, number, optional, random, secret};
 
@@ -63,6 +64,12 @@ pub struct Config {
     pub cron_interval: Duration,
     /// What operators show to see what is for them only. None: nobody sees it, but in demo mode everybody.
     pub admin_token: Option<Key>,
+    /// What takes mail to people. None: nothing, and what is for hosts waits.
+    pub mailer: Option<Mailer>,
+    /// Where hosts have their dashboards, for links in mails.
+    pub frontend_url: Option<String>,
+    /// How long things take at the queue of notices.
+    pub notices: notices::Settings,
     /// Who is told what a person has to see to. None: nobody.
     pub operator: Option<Operator>,
     /// How often it is found out whether there is something to tell.
@@ -117,6 +124,7 @@ impl Config {
         {
             return Err(ConfigError::new("SERVICE_KEY is the same as ANON_KEY"));
         }
+        let mailer = mail::mailer(variables)?;
         Ok(Self {
             database,
             bind,
@@ -132,7 +140,10 @@ impl Config {
             stream_api_secret: secret("STREAM_API_SECRET", demo, variables)?,
             cors_origins: cors_origins(variables)?,
             admin_token: key("ADMIN_TOKEN", variables)?,
-            operator: mail::operator(variables)?,
+            operator: mail::operator(mailer.as_ref(), variables)?,
+            mailer,
+            frontend_url: frontend_url(variables)?,
+            notices: notices::Settings::default(),
             orphans_interval: orphans::INTERVAL,
             proxy_hops: number("PROXY_HOPS", MAX_PROXY_HOPS, variables)?.unwrap_or_default(),
             write_patience: connections::PATIENCE,
@@ -198,6 +209,10 @@ mod tests {
             ("MAIL_FROM", "streamkeeper"),
             ("MAIL_FROM", "a@example.org\r\nBcc: b@example.org"),
             ("MAIL_DIR", "/nowhere"),
+            ("FRONTEND_URL", "app.example.org"),
+            ("FRONTEND_URL", "ftp://app.example.org"),
+            ("FRONTEND_URL", "https://user:hunter2@app.example.org"),
+            ("FRONTEND_URL", "https://app.example.org/?a=b"),
             ("SMTP_URL", "hunter2"),
             ("SMTP_URL", "http://user:hunter2@mail.example.org"),
             ("SMTP_URL", "smtp://user:hunter2@mail.example.org"),

@@ -22,6 +22,7 @@ pub struct Counters {
     heartbeats: Labelled<Counter>,
     sweeps: Labelled<Counter>,
     ended: Counter,
+    notices: Labelled<Counter>,
 }
 
 impl fmt::Debug for Counters {
@@ -41,6 +42,7 @@ impl Default for Counters {
             heartbeats: Family::default(),
             sweeps: Family::default(),
             ended: Counter::default(),
+            notices: Family::default(),
         };
         for part in [Part::Viewer, Part::Host, Part::Recorder] {
             counters.admitted.get_or_create(&[("as", part.as_str())]).inc_by(0);
@@ -49,7 +51,7 @@ impl Default for Counters {
         for why in Close::ALL.map(Close::name).into_iter().chain(["left", "lost"]) {
             counters.closed.get_or_create(&[("why", why)]).inc_by(0);
         }
-        for family in [&counters.told, &counters.heartbeats, &counters.sweeps] {
+        for family in [&counters.told, &counters.heartbeats, &counters.sweeps, &counters.notices] {
             for outcome in ["done", "failed"] {
                 family.get_or_create(&[("outcome", outcome)]).inc_by(0);
             }
@@ -95,6 +97,11 @@ impl Counters {
         self.ended.inc_by(ended.unwrap_or_default());
     }
 
+    /// A host has been told, or could not be.
+    pub fn notice(&self, done: bool) {
+        self.notices.get_or_create(&outcome(done)).inc();
+    }
+
     /// Puts all of them on a page.
     pub fn register(&self, registry: &mut Registry) {
         let help = "Connections that are at an event on this gateway now; only viewers count as such";
@@ -108,6 +115,11 @@ impl Counters {
         registry.register("event_changes", help, self.told.clone());
         registry.register("event_heartbeats", "Signs of life of this gateway as a node", self.heartbeats.clone());
         registry.register("event_sweeps", "Searches of this gateway for events that are over", self.sweeps.clone());
+        registry.register(
+            "event_notices",
+            "Letters of this gateway to hosts, and tries that failed",
+            self.notices.clone(),
+        );
         registry.register("events_ended", "Events that this gateway found to be over", self.ended.clone());
     }
 }

@@ -2,6 +2,7 @@
 
 mod folder;
 mod html;
+mod line;
 mod smtp;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use tokio::time::timeout;
 
 pub use folder::Folder;
 pub use html::escaped;
+pub use line::one_line;
 pub use smtp::Smtp;
 
 /// Longer than a mail server that is alive takes.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use lettre::message::Mailbox;
 use serde::Deserialize;
 
-use crate::mail::{Letter, escaped};
+use crate::mail::{Letter, escaped, one_line};
 
 /// What the database has to tell.
 #[derive(Debug, Clone, Deserialize)]
@@ -85,11 +85,6 @@ fn why(reason: &str) -> String {
 /// In UTC, as all times here.
 fn minute(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
-}
-
-/// What users may choose cannot look like more of the letter.
-fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn text(head: &str, streams: &[Facts], more: Option<&str>) -> String {
