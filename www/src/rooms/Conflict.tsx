@@ -15,7 +15,7 @@ export function Conflict({ session, busy, onJoin, onTakeOver }: Props) {
       <h2 id="conflict-heading">Your room is live already, since {clock(session.started_at)?.slice(0, 5)}</h2>
       <p>In another tab, or on another device. Join what is on, or end it and begin anew here.</p>
       <div className="buttons">
-        <button className="primary" data-testid="conflict-join" disabled={busy} onClick={onJoin}>
+        <button className="primary" data-testid="conflict-join" autoFocus disabled={busy} onClick={onJoin}>
           Join it
         </button>
         <button data-testid="conflict-take-over" disabled={busy} onClick={onTakeOver}>

@@ -57,8 +57,8 @@ const STATUSES = {
   polling: "The gateway's feed is away: the page asks by itself.",
 };
 
-function inWords({ host_name, host_user_id, status, started_at, viewers }: ListedSession): string {
+// Without its viewers: they come and go without a push.
+function inWords({ host_name, host_user_id, status, started_at }: ListedSession): string {
   const since = started_at === null ? status : `since ${clock(started_at).slice(0, 5)}`;
-  const watching = viewers === 1 ? "1 viewer" : `${viewers} viewers`;
-  return `${host_name ?? host_user_id} · ${since} · ${watching}`;
+  return `${host_name ?? host_user_id} · ${since}`;
 }

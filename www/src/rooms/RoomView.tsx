@@ -23,6 +23,7 @@ export function RoomView({ user, children }: { user: string; children: ReactNode
   const isOnAir = stream !== null && stream.status !== "ended";
   const isElsewhere = !isOnAir && session?.status === "live";
   const hasFailed = stream?.status === "failed";
+  const shownId = (isElsewhere ? session : hosting?.session)?.stream_id ?? null;
   // What goes wrong is part of the room's state, or of its stream's, which are on the page anyway.
   const begin = (options?: GoLiveOptions) => void goLive({ title: `${user}'s room`, ...options }).then(enter, () => {});
   const end = () => void endRoom().catch(() => {});
@@ -83,8 +84,8 @@ export function RoomView({ user, children }: { user: string; children: ReactNode
             hasRecovered={hosting?.session.recovered === true}
           />
           <DatabaseView
-            key={hosting?.session.stream_id}
-            streamId={hosting?.session.stream_id ?? null}
+            key={shownId}
+            streamId={shownId}
             status={stream?.status ?? null}
             room={recorded?.row ?? null}
           />
