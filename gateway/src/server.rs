@@ -75,6 +75,7 @@ pub async fn serve(
         never = listing.run() => match never {},
         never = events.run(heard) => match never {},
         never = sweeper::run(&database, &counters, config.sweep_interval) => match never {},
+        never = rooms::upkeep::run(&database, &counters, config.sweep_interval, config.rooms_interval) => match never {},
         never = cron::run(&database, &counters, config.cron_interval) => match never {},
         never = orphans::run(&database, config.operator.as_ref(), &counters, config.orphans_interval) => match never {},
     }
@@ -111,8 +112,10 @@ fn routes(
     let trace =
         TraceLayer::new_for_http().make_span_with(span).on_response(DefaultOnResponse::new().level(Level::INFO));
 
+    // A preflight is a wrong method as well, unless CORS sees it first.
+    let api = api.method_not_allowed_fallback(wrong_method).layer(cors(config));
     // The demo's own routes are not for other origins, because they hand out tokens; webhooks are for no page at all.
-    let app = app.merge(api.layer(cors(config))).method_not_allowed_fallback(wrong_method);
+    let app = app.merge(api).method_not_allowed_fallback(wrong_method);
     let app = app.layer(from_fn(in_time)).layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
     metrics::counted(app, counters.clone(), config.functions).layer(trace)
 }

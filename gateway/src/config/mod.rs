@@ -14,7 +14,7 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::mail::Mailer;
 use crate::orphans::{self, Operator};
-use crate::rooms::listing;
+use crate::rooms::{self, listing};
 use crate::rpc::FUNCTIONS;
 use crate::{auth, connections, cron, events, notices, sweeper};
 pub use address::database_options;
@@ -60,6 +60,8 @@ pub struct Config {
     pub jwks_fetch_interval: Duration,
     /// How often the clean-up runs.
     pub sweep_interval: Duration,
+    /// How often stuck rooms are looked for.
+    pub rooms_interval: Duration,
     /// How often it is found out whether the day's work is due.
     pub cron_interval: Duration,
     /// What operators show to see what is for them only. None: nobody sees it, but in demo mode everybody.
@@ -152,6 +154,7 @@ impl Config {
             functions: FUNCTIONS,
             jwks_fetch_interval: auth::FETCH_INTERVAL,
             sweep_interval: sweeper::INTERVAL,
+            rooms_interval: rooms::upkeep::CLEAN_UP_INTERVAL,
             cron_interval: cron::INTERVAL,
             demo: if demo { Some(demo_config(variables)?) } else { None },
         })

@@ -6,6 +6,7 @@
 mod counters;
 mod numbers;
 mod requests;
+mod room_stats;
 mod rooms;
 
 use std::fmt;

@@ -10,6 +10,7 @@ use prometheus_client::registry::Registry;
 use sqlx::FromRow;
 use sqlx::types::Json;
 
+use super::room_stats::RoomStats;
 use crate::auth::{Caller, Role};
 use crate::database::{Database, RequestSettings};
 use crate::error::ApiError;
@@ -26,6 +27,7 @@ pub struct Numbers {
     chats_left_active: i64,
     chats_overdue: i64,
     last_sweep_at: Option<f64>,
+    rooms: Json<RoomStats>,
 }
 
 /// Since midnight (UTC): a day of the trail is soon read, and monitoring knows how to add up a counter that begins anew.
@@ -47,7 +49,8 @@ select
     ) r
   ) as orphans,
   c.left_active as chats_left_active, c.overdue as chats_overdue,
-  extract(epoch from streamkeeper.last_sweep_at())::float8 as last_sweep_at
+  extract(epoch from streamkeeper.last_sweep_at())::float8 as last_sweep_at,
+  public.room_stats() as rooms
 from (
     select count(*) as left_active, count(*) filter (where c.closes_at < now() - interval '25 hours') as overdue
     from public.chats c where c.closed_at is null and c.closes_at < now()
@@ -90,6 +93,7 @@ impl Numbers {
         registry.register("chats_left_active", help, ConstGauge::new(self.chats_left_active));
         let help = "Chats among those that the day's work has missed";
         registry.register("chats_overdue", help, ConstGauge::new(self.chats_overdue));
+        self.rooms.0.register(registry);
         if let Some(at) = self.last_sweep_at {
             let help = "When some sweeper has run last, by the database's clock";
             registry.register("last_sweep_timestamp_seconds", help, ConstGauge::new(at));

@@ -9,6 +9,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use super::counters::{Labelled, add};
+use crate::rooms::upkeep::{CLEAN_UP, SWEEP};
 
 /// From a quick database to one that nobody hears any more and that is looked at every other second.
 const LAGS: [f64; 9] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
@@ -20,6 +21,7 @@ pub struct Rooms {
     listing_lag: Histogram,
     listing_readers: Gauge,
     listing_refusals: Labelled<1>,
+    upkeep: Labelled<2>,
 }
 
 /// One reader of the listing, for as long as this is there.
@@ -45,9 +47,15 @@ impl Default for Rooms {
             listing_lag: Histogram::new(LAGS),
             listing_readers: Gauge::default(),
             listing_refusals: Labelled::default(),
+            upkeep: Labelled::default(),
         };
         for why in ["address", "all"] {
             add(0, &rooms.listing_refusals, [("why", why.into())]);
+        }
+        for job in [SWEEP, CLEAN_UP] {
+            for outcome in ["ran", "failed"] {
+                add(0, &rooms.upkeep, [("job", job.into()), ("outcome", outcome.into())]);
+            }
         }
         rooms
     }
@@ -75,6 +83,12 @@ impl Rooms {
         add(1, &self.listing_refusals, [("why", Cow::Borrowed(why))]);
     }
 
+    /// A job has been done, or not.
+    pub fn upkeep(&self, job: &'static str, done: bool) {
+        let outcome = if done { "ran" } else { "failed" };
+        add(1, &self.upkeep, [("job", job.into()), ("outcome", outcome.into())]);
+    }
+
     /// Puts all of them on a page.
     pub(super) fn register(&self, registry: &mut Registry) {
         let help = "Attempts to go live that this gateway has answered with 409, because the room is live already";
@@ -85,5 +99,7 @@ impl Rooms {
         registry.register("listing_readers", help, self.listing_readers.clone());
         let help = "Readers of the listing that this gateway did not take, by the limit that was reached";
         registry.register("listing_refusals", help, self.listing_refusals.clone());
+        let help = "Runs of what rooms need from time to time";
+        registry.register("room_upkeep", help, self.upkeep.clone());
     }
 }

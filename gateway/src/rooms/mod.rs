@@ -6,6 +6,7 @@ mod actions;
 pub(crate) mod fields;
 pub mod listing;
 pub mod log;
+pub mod upkeep;
 
 use std::sync::Arc;
 

@@ -54,6 +54,8 @@ pub const FUNCTIONS: &[&str] = &[
     "live_room_listing",
     "stuck_rooms",
     "cleanup_stuck_rooms",
+    "sweep_attendance",
+    "room_stats",
     "create_event",
     "get_event",
     "end_event",

@@ -1,8 +1,10 @@
 //! A gateway on a port of its own, in front of a database of its own, and tokens to call it with.
 
 pub mod mail_server;
+pub mod postgres;
 pub mod program;
 pub mod provider;
+pub mod sse;
 pub mod viewer;
 
 use std::fmt;
