@@ -3,8 +3,10 @@ import assert from "node:assert/strict";
 import { DEMO_URL } from "./environment.mjs";
 
 /** What it answers to the next calls that end a stream or a room; none: as usual. */
-export const answerEndCalls = (statuses) =>
-  post("/demo/faults", { functions: ["end_stream_comprehensive", "live_room_end"], statuses });
+export const answerEndCalls = (statuses) => answerCalls(["end_stream_comprehensive", "live_room_end"], statuses);
+
+/** What it answers to the next calls of these functions. */
+export const answerCalls = (functions, statuses) => post("/demo/faults", { functions, statuses });
 
 /** A token of that person, as an identity provider would give it. */
 export async function tokenOf(user, role = "authenticated") {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { withWindow } from "./browser.mjs";
 import { assertEndedOnce, assertRoomEnded, IDLE, room, row, stickRoom } from "./database.mjs";
-import { callAs } from "./gateway.mjs";
+import { answerCalls, callAs } from "./gateway.mjs";
 import { comeIn, journey, somebody } from "./host.mjs";
 
 for (const [name, sessionOf] of [
@@ -49,6 +49,16 @@ journey("what is ended stays ended: room, session, attendance and stream", async
   const next = await host.beginSession("go-live");
   assert.notEqual(next.id, session.id);
   assert.equal(next.recovered, false);
+});
+
+journey("what keeps somebody from going live is said, and the next click tries again", async ({ host }) => {
+  await answerCalls(["live_room_create_session"], [403]);
+  await host.click("go-live");
+  await host.sees("room-error", "HTTP 403");
+  await host.sees("stream-status", "off air");
+  const session = await host.beginSession("go-live");
+  await host.page.waitForSelector('[data-testid="room-error"]', { hidden: true });
+  assert.deepEqual((await room(session.room_id)).sessions.map(({ id }) => id), [session.id]);
 });
 
 journey("the meeting's end ends the room as well", async ({ host }) => {

@@ -74,7 +74,12 @@ export function RoomView({ user, children }: { user: string; children: ReactNode
             onTakeOver={() => begin({ takeOver: true })}
           />
         ) : (
-          !isOnAir && error && <p role="alert">{error}</p>
+          !isOnAir &&
+          error && (
+            <p role="alert" data-testid="room-error">
+              {error}
+            </p>
+          )
         )}
         <div className="sides">
           <ManagerView
