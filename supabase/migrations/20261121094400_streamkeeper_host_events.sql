@@ -1,13 +1,20 @@
 -- What a host does with events: makes one, looks at it, ends it.
 
+-- May the caller watch it? A public one everybody, any other whoever has signed in.
+create function streamkeeper.may_watch(p_event public.events) returns boolean
+  language sql stable set search_path = ''
+  as $$
+    select p_event.is_public or streamkeeper.current_user_id() is not null
+      or streamkeeper.may_act_for(p_event.host_user_id)
+  $$;
+
 -- The shape of an event. Why it ended is between the host and the operators; what it is called, between those who may watch.
 create function streamkeeper.event_json(p_event public.events) returns json
   language plpgsql stable set search_path = ''
   as $$
   declare
     v_private boolean := streamkeeper.may_act_for(p_event.host_user_id);
-    v_may_watch boolean :=
-      p_event.is_public or v_private or streamkeeper.current_user_id() is not null;
+    v_may_watch boolean := streamkeeper.may_watch(p_event);
   begin
     return json_build_object(
       'success', true,
@@ -40,14 +47,26 @@ create function streamkeeper.default_grace_seconds() returns integer
   language sql immutable set search_path = ''
   as $$ select 30 $$;
 
--- Refuses a time that is not between these two.
-create function streamkeeper.check_time(p_name text, p_value timestamptz, p_min timestamptz, p_max timestamptz) returns void
-  language plpgsql immutable set search_path = ''
+-- Refuses times that cannot be meant.
+create function streamkeeper.check_event_times(p_starts_at timestamptz, p_scheduled_end_at timestamptz, p_now timestamptz)
+  returns void
+  language plpgsql stable set search_path = ''
   as $$
+  declare
+    v_start timestamptz := greatest(p_now, p_starts_at);
+    v_wrong text := case
+      when p_starts_at > p_now + interval '366 days' then
+        format('p_starts_at is %s; it must be at most 366 days from now', p_starts_at)
+      when p_starts_at < p_now - interval '1 day' then
+        format('p_starts_at is %s; it must be at most 1 day ago', p_starts_at)
+      when p_scheduled_end_at <= v_start then
+        format('p_scheduled_end_at is %s; it must be later than p_starts_at, and than now', p_scheduled_end_at)
+      when p_scheduled_end_at > v_start + interval '366 days' then
+        format('p_scheduled_end_at is %s; it must be at most 366 days after the start', p_scheduled_end_at)
+    end;
   begin
-    if p_value not between p_min and p_max then
-      raise exception '% is %; it must be between % and %', p_name, p_value, p_min, p_max
-        using errcode = 'invalid_parameter_value';
+    if v_wrong is not null then
+      raise exception '%', v_wrong using errcode = 'invalid_parameter_value';
     end if;
   end
   $$;
@@ -81,15 +100,7 @@ create function public.create_event(
       return streamkeeper.event_json(v_event);
     end if;
 
-    perform streamkeeper.check_time('p_starts_at', p_starts_at, v_now - interval '1 day', v_now + interval '366 days');
-    perform streamkeeper.check_time(
-      'p_scheduled_end_at', p_scheduled_end_at, greatest(v_now, p_starts_at), v_now + interval '732 days'
-    );
-    if p_scheduled_end_at = p_starts_at then
-      raise exception 'p_scheduled_end_at is %, which is p_starts_at; it must be later', p_scheduled_end_at
-        using errcode = 'invalid_parameter_value';
-    end if;
-
+    perform streamkeeper.check_event_times(p_starts_at, p_scheduled_end_at, v_now);
     if p_stream_id is not null then
       if exists (select from public.livestreams s where s.id = p_stream_id and s.streamer_id <> v_user_id) then
         raise exception 'stream % belongs to somebody else', p_stream_id using errcode = 'insufficient_privilege';
@@ -99,7 +110,10 @@ create function public.create_event(
         raise exception 'there is no stream %', p_stream_id using errcode = 'PT404';
       elsif v_stream.status = 'ended' then
         raise exception 'stream % has ended', p_stream_id using errcode = 'PT409';
-      elsif exists (select from public.events e where e.stream_id = p_stream_id and e.status <> 'ended' and e.id is distinct from p_event_id) then
+      elsif exists (
+        select from public.events e
+        where e.stream_id = p_stream_id and e.status <> 'ended' and e.id is distinct from p_event_id
+      ) then
         raise exception 'stream % has an event that has not ended', p_stream_id using errcode = 'PT409';
       end if;
       -- What follows this stream from now on is the new one.
@@ -190,9 +204,10 @@ create function public.end_event(p_event_id uuid, p_reason text default null) re
 comment on function public.end_event(uuid, text) is
   'Ends an event for good, and its stream with it. Repeating it is harmless: already. Host, admin, service.';
 
+revoke execute on function streamkeeper.may_watch(public.events) from public;
 revoke execute on function streamkeeper.event_json(public.events) from public;
 revoke execute on function streamkeeper.default_grace_seconds() from public;
-revoke execute on function streamkeeper.check_time(text, timestamptz, timestamptz, timestamptz) from public;
+revoke execute on function streamkeeper.check_event_times(timestamptz, timestamptz, timestamptz) from public;
 revoke execute on function public.create_event(text, uuid, uuid, timestamptz, timestamptz, boolean, integer)
   from public, anon, authenticated, service_role;
 revoke execute on function public.get_event(uuid) from public, anon, authenticated, service_role;

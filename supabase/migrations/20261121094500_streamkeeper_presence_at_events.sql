@@ -200,7 +200,7 @@ create function public.event_viewers(p_event_id uuid) returns json
     select * into v_event from public.events e where e.id = p_event_id;
     if not found then
       raise exception 'there is no event %', coalesce(p_event_id::text, 'null') using errcode = 'PT404';
-    elsif not (streamkeeper.event_json(v_event) ->> 'may_watch')::boolean then
+    elsif not streamkeeper.may_watch(v_event) then
       raise exception 'event % is for people who have signed in', p_event_id using errcode = 'insufficient_privilege';
     end if;
     return (

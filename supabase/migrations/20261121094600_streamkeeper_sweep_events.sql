@@ -54,7 +54,7 @@ create function public.sweep_events(p_limit integer default 500) returns json
     ));
     select count(*) into v_held_back
     from public.events e
-    where e.due_at <= v_now and e.empty_since is not null and e.scheduled_end_at > v_now is not false
+    where e.due_at <= v_now and e.empty_since is not null and coalesce(e.scheduled_end_at > v_now, true)
       and streamkeeper.absence_ends_from(v_counts_since, e.grace_seconds) > v_now;
 
     perform streamkeeper.enqueue_notices(p_limit);
