@@ -51,6 +51,7 @@ comment on table public.live_room_sessions is
 
 create unique index live_room_sessions_one_open_a_room on public.live_room_sessions (room_id)
   where status in ('scheduled', 'live');
+create index live_room_sessions_by_room on public.live_room_sessions (room_id, created_at);
 -- Those that ended just now: row-level security asks for it.
 create index live_room_sessions_by_end on public.live_room_sessions (ended_at);
 

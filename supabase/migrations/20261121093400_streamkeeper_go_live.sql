@@ -115,8 +115,11 @@ create function public.live_room_end(
 
     -- Without an id what is on, or what was last.
     select * into v_session from public.live_room_sessions s
-    where s.room_id = p_room_id and (p_session_id is null or s.id = p_session_id)
-    order by s.status in ('scheduled', 'live') desc, s.created_at desc limit 1;
+    where s.id = coalesce(
+      p_session_id,
+      (select o.id from public.live_room_sessions o where o.room_id = p_room_id and o.status in ('scheduled', 'live')),
+      (select o.id from public.live_room_sessions o where o.room_id = p_room_id order by o.created_at desc limit 1)
+    );
     v_already := coalesce(v_session.status in ('ended', 'cancelled'), true);
     if not v_already then
       perform streamkeeper.finish(

@@ -51,7 +51,8 @@ create function public.live_room_listing() returns setof public.community_live_s
     end if;
     return query
       select c.* from public.community_live_streams c
-      where c.status in ('live', 'lobby', 'scheduled')
+      -- By the sessions themselves, of which there is an index.
+      where c.id in (select s.id from public.live_room_sessions s where s.status in ('scheduled', 'live'))
       order by c.is_live desc, c.started_at desc, c.starts_at, c.id;
   end
   $$;

@@ -3,11 +3,13 @@
 //! `DATABASE_URL` names a superuser on a maintenance database of the server to test on.
 
 mod database;
+mod notices;
 mod random;
 mod rooms;
 mod who;
 
 pub use database::{TestDatabase, server_options};
+pub use notices::Notices;
 pub use random::{Random, is_soak};
 pub use rooms::{my_room, rows};
 pub use who::{Caller, Who, code, message};
