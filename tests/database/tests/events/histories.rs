@@ -26,7 +26,7 @@ const SETUP: &str = "
   grant select on endings to service_role;
   create function note() returns trigger language plpgsql as $$ begin
     insert into public.endings values (new.id, new.generation, new.ended_by,
-      extract(epoch from new.ended_at - make_interval(secs => new.grace_seconds)) * 1e6,
+      extract(epoch from clock_timestamp() - make_interval(secs => new.grace_seconds)) * 1e6,
       extract(epoch from clock_timestamp()) * 1e6);
     return null;
   end $$;
