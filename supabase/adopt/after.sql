@@ -20,6 +20,7 @@ declare
   v_result json;
   v_key record;
   v_line record;
+  v_old regclass[];
 begin
   if to_regproc('public.rebuild_weekly_usage') is null then
     raise exception 'the migrations have not been applied yet: apply them, and then run this';
@@ -177,41 +178,54 @@ begin
     insert into streamkeeper_adopted.report (what, count) select 'chat messages taken over', count(*) from adopted;
   end if;
 
-  -- What refers to the old streams. Foreign keys follow a table that is moved: they would refuse every new stream.
-  if to_regclass('streamkeeper_adopted.livestreams') is not null then
-    for v_key in
-      select k.conrelid::regclass as on_table, k.conname,
-        replace(pg_get_constraintdef(k.oid), 'REFERENCES streamkeeper_adopted.', 'REFERENCES public.') as definition
-      from pg_constraint k
-      where k.contype = 'f' and k.confrelid = 'streamkeeper_adopted.livestreams'::regclass
-        and k.connamespace <> 'streamkeeper_adopted'::regnamespace
-    loop
+  -- What refers to the old tables. Foreign keys follow a table that is moved: they would refuse every new row.
+  v_old := array(
+    select to_regclass('streamkeeper_adopted.' || t.name)
+    from unnest('{livestreams,live_rooms,live_room_sessions,live_room_attendance,community_live_streams,app_users}'::text[])
+      as t (name)
+    where to_regclass('streamkeeper_adopted.' || t.name) is not null
+  );
+  for v_key in
+    select k.conrelid::regclass as on_table, k.conname, c.relname as old,
+      replace(pg_get_constraintdef(k.oid), 'REFERENCES streamkeeper_adopted.', 'REFERENCES public.') as definition
+    from pg_constraint k
+    join pg_class c on c.oid = k.confrelid
+    where k.contype = 'f' and k.confrelid = any (v_old) and k.connamespace <> 'streamkeeper_adopted'::regnamespace
+  loop
+    begin
       execute format('alter table %s drop constraint %I', v_key.on_table, v_key.conname);
       begin
         execute format('alter table %s add constraint %I %s', v_key.on_table, v_key.conname, v_key.definition);
       exception when foreign_key_violation then
-        -- Rows of streams that were left behind.
+        -- Rows of what was left behind.
         execute format('alter table %s add constraint %I %s not valid', v_key.on_table, v_key.conname, v_key.definition);
       end;
       insert into streamkeeper_adopted.report (what, count)
-      values (format('foreign key turned to the new streams: %s of %s', v_key.conname, v_key.on_table), 1);
-    end loop;
-    insert into streamkeeper_adopted.report (what, count)
-    select distinct 'to do: still reads the old streams: ' || pg_describe_object(d.classid, d.objid, 0), 1
-    from pg_depend d
-    where d.refobjid = 'streamkeeper_adopted.livestreams'::regclass and d.deptype = 'n'
-      and d.classid in ('pg_rewrite'::regclass, 'pg_policy'::regclass)
-      and pg_describe_object(d.classid, d.objid, 0) !~ 'streamkeeper_adopted\.';
-    insert into streamkeeper_adopted.report (what, count)
-    select 'to do: names a table that is new now: function ' || p.oid::regprocedure, 1
-    from pg_proc p
-    where p.pronamespace = 'public'::regnamespace and p.prosrc ~ '\m(livestreams|weekly_usage|chat_logs)\M'
-      and position('streamkeeper.' in p.prosrc) = 0;
-    insert into streamkeeper_adopted.report (what, count)
-    select 'to do: publishes the old streams: publication ' || p.pubname, 1
-    from pg_publication_rel r join pg_publication p on p.oid = r.prpubid
-    where r.prrelid = 'streamkeeper_adopted.livestreams'::regclass;
-  end if;
+      values (format('foreign key turned to the new %s: %s of %s', v_key.old, v_key.conname, v_key.on_table), 1);
+    exception when datatype_mismatch or undefined_column or invalid_foreign_key or wrong_object_type then
+      insert into streamkeeper_adopted.report (what, count)
+      values (format('to do: still refers to the old %s: %s of %s', v_key.old, v_key.conname, v_key.on_table), 1);
+    end;
+  end loop;
+  insert into streamkeeper_adopted.report (what, count)
+  select distinct format('to do: still reads the old %s: %s', c.relname, pg_describe_object(d.classid, d.objid, 0)), 1
+  from pg_depend d
+  join pg_class c on c.oid = d.refobjid
+  where d.refobjid = any (v_old) and d.refclassid = 'pg_class'::regclass and d.deptype = 'n'
+    and d.classid in ('pg_rewrite'::regclass, 'pg_policy'::regclass)
+    and pg_describe_object(d.classid, d.objid, 0) !~ 'streamkeeper_adopted\.';
+  insert into streamkeeper_adopted.report (what, count)
+  select 'to do: names a table that is new now: function ' || p.oid::regprocedure, 1
+  from pg_proc p
+  where v_old <> '{}' and p.pronamespace = 'public'::regnamespace
+    and p.prosrc ~ '\m(livestreams|weekly_usage|chat_logs|app_users|live_rooms|live_room_sessions|live_room_attendance|community_live_streams)\M'
+    and position('streamkeeper.' in p.prosrc) = 0;
+  insert into streamkeeper_adopted.report (what, count)
+  select format('to do: publishes the old %s: publication %s', c.relname, p.pubname), 1
+  from pg_publication_rel r
+  join pg_publication p on p.oid = r.prpubid
+  join pg_class c on c.oid = r.prrelid
+  where r.prrelid = any (v_old);
 
   for v_line in select r.what, r.count from streamkeeper_adopted.report r where r.at = now() order by r.id loop
     raise notice 'streamkeeper: %: %', v_line.what, v_line.count;

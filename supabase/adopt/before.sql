@@ -19,7 +19,11 @@ begin
       ('weekly_usage', 'stream_id', '{user_id,week_start_date}'),
       ('chat_logs', 'webhook_id', '{appointment_id,stream_message_id,sender_id,content,created_at}'),
       ('chats', 'closes_at', null),
-      ('app_users', 'time_zone', null),
+      ('app_users', 'time_zone', '{user_id,live_room_id}'),
+      ('live_rooms', 'changed_at', '{id,host_user_id,status,current_session_id}'),
+      ('live_room_sessions', 'requested_title', '{id,room_id,status}'),
+      ('live_room_attendance', 'last_seen_at', '{session_id,user_id,joined_at}'),
+      ('community_live_streams', 'host_name', '{id,status}'),
       ('end_attempts', 'outcome', null)
     ) as t (name, ours, needed)
     where to_regclass('public.' || t.name) is not null
@@ -40,43 +44,50 @@ begin
     v_tables := v_tables || v_table.name;
   end loop;
 
-  if 'livestreams' = any (v_tables) then
+  for v_table in
+    select t.* from (values
+      ('livestreams', '{active,live,scheduled,ended,cancelled}'::text[]),
+      ('live_rooms', '{idle,scheduled,lobby,live}'),
+      ('live_room_sessions', '{scheduled,lobby,live,ended,cancelled}')
+    ) as t (name, statuses)
+    where t.name = any (v_tables)
+  loop
     select string_agg(format('%s is %s', a.attname, format_type(a.atttypid, null)), ', ' order by a.attnum) into v_wrong
     from pg_attribute a
     join (values
       ('id', '{uuid}'::regtype[]),
+      ('room_id', '{uuid}'),
+      ('current_session_id', '{uuid}'),
       ('streamer_id', '{uuid,text,varchar}'),
+      ('host_user_id', '{uuid,text,varchar}'),
       ('started_at', '{timestamptz,timestamp}'),
       ('ended_at', '{timestamptz,timestamp}')
     ) as t (name, types) on t.name = a.attname and a.atttypid <> all (t.types)
-    where a.attrelid = 'public.livestreams'::regclass;
+    where a.attrelid = to_regclass('public.' || v_table.name);
     if v_wrong is not null then
-      raise exception 'public.livestreams.%: it is not a table that can be taken over', v_wrong
+      raise exception 'public.%.%: it is not a table that can be taken over', v_table.name, v_wrong
         using hint = 'Ids must be uuids, user ids uuids or text, times timestamps.';
     end if;
-    execute $sql$
-      select string_agg(format('"%s" (%s rows)', t.status, t.rows), ', ' order by t.status)
+    execute format($sql$
+      select string_agg(format('"%%s" (%%s rows)', t.status, t.rows), ', ' order by t.status)
       from (
-        select l.status::text, count(*) as rows
-        from public.livestreams l
-        where l.status::text not in ('active', 'live', 'scheduled', 'ended', 'cancelled')
-        group by 1
+        select o.status::text, count(*) as rows from public.%I o where o.status::text <> all ($1) group by 1
       ) t
-    $sql$ into v_wrong;
+    $sql$, v_table.name) into v_wrong using v_table.statuses;
     if v_wrong is not null then
-      raise exception 'public.livestreams.status holds %; known are active, live, scheduled, ended, cancelled', v_wrong
+      raise exception 'public.%.status holds %; known are %', v_table.name, v_wrong, array_to_string(v_table.statuses, ', ')
         using hint = 'Map it to one of those first.';
     end if;
-    execute $sql$
-      select count(*) || ' rows' from public.livestreams l
-      where not (isfinite(l.started_at) and isfinite(l.ended_at))
+    execute format($sql$
+      select count(*) || ' rows' from (select to_jsonb(o) as j from public.%I o) t
+      where not (isfinite((t.j ->> 'started_at')::timestamptz) and isfinite((t.j ->> 'ended_at')::timestamptz))
       having count(*) > 0
-    $sql$ into v_wrong;
+    $sql$, v_table.name) into v_wrong;
     if v_wrong is not null then
-      raise exception 'public.livestreams has % in which started_at or ended_at is infinite', v_wrong
+      raise exception 'public.% has % in which started_at or ended_at is infinite', v_table.name, v_wrong
         using hint = 'Make it null, or the time that is meant.';
     end if;
-  end if;
+  end loop;
 
   create schema if not exists streamkeeper_adopted;
   revoke all on schema streamkeeper_adopted from public;
@@ -86,7 +97,9 @@ begin
     where p.pronamespace = 'public'::regnamespace
       and p.proname in (
         'end_stream_comprehensive', 'end_stream_on_user_disconnect', 'auto_end_inactive_streams', 'get_stream_status',
-        'list_active_streams'
+        'list_active_streams', 'my_room', 'get_live_room', 'live_room_create_session', 'live_room_end', 'live_room_join',
+        'live_room_leave', 'live_room_schedule', 'live_room_open_lobby', 'live_room_cancel', 'live_room_listing',
+        'stuck_rooms', 'cleanup_stuck_rooms'
       )
       -- Ours all use a helper.
       and position('streamkeeper.' in p.prosrc) = 0

@@ -7,6 +7,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, raw_sql};
 use streamkeeper_gateway::migrate::migrate;
 
 const BEFORE: &str = include_str!("../../../supabase/adopt/before.sql");
+const ROOMS: &str = include_str!("../../../supabase/adopt/rooms.sql");
 const AFTER: &str = include_str!("../../../supabase/adopt/after.sql");
 
 /// The streamer of all streams.
@@ -48,6 +49,7 @@ fn id(number: u32) -> String {
 async fn adopt(connection: &mut PgConnection) {
     run(connection, BEFORE).await.unwrap();
     migrate(connection).await.unwrap();
+    run(connection, ROOMS).await.unwrap();
     run(connection, AFTER).await.unwrap();
 }
 
@@ -285,14 +287,14 @@ async fn afterwards_our_functions_answer_and_what_refers_to_streams_goes_on() {
     }
     assert_eq!(
         report(&mut c, "foreign key").await,
-        json!({"foreign key turned to the new streams: comments_stream_id_fkey of comments": 1})
+        json!({"foreign key turned to the new livestreams: comments_stream_id_fkey of comments": 1})
     );
     assert_eq!(
         report(&mut c, "to do").await,
         json!({
-            "to do: still reads the old streams: rule _RETURN on view stream_titles": 1,
+            "to do: still reads the old livestreams: rule _RETURN on view stream_titles": 1,
             "to do: names a table that is new now: function update_weekly_usage_on_stream_end()": 1,
-            "to do: publishes the old streams: publication supabase_realtime": 1,
+            "to do: publishes the old livestreams: publication supabase_realtime": 1,
         })
     );
 }
@@ -422,7 +424,7 @@ async fn a_database_without_any_of_it_is_left_alone() {
     let db = TestDatabase::new().await;
     let mut c = db.owner().await;
     db.caller(Who::User("owner")).await.call("start_stream()").await.unwrap();
-    for sql in [BEFORE, AFTER] {
+    for sql in [BEFORE, ROOMS, AFTER] {
         run(&mut c, sql).await.unwrap();
     }
     let live = db.caller(Who::Anon).await.rows("list_active_streams()").await.unwrap();
@@ -434,10 +436,12 @@ async fn a_database_without_any_of_it_is_left_alone() {
 async fn after_without_the_migrations_says_what_is_missing() {
     let (_db, mut c) = predecessor().await;
     run(&mut c, BEFORE).await.unwrap();
-    assert_eq!(
-        message(run(&mut c, AFTER).await),
-        "the migrations have not been applied yet: apply them, and then run this"
-    );
+    for sql in [ROOMS, AFTER] {
+        assert_eq!(
+            message(run(&mut c, sql).await),
+            "the migrations have not been applied yet: apply them, and then run this"
+        );
+    }
 }
 
 #[tokio::test]
@@ -472,7 +476,29 @@ async fn a_shape_that_cannot_be_taken_is_named_and_nothing_is_moved() {
         ("create table chats (id int)", "public.chats is in the way: the migrations create a table of that name"),
         (
             "create view app_users as select 1 as id",
-            "public.app_users is in the way: the migrations create a table of that name",
+            "public.app_users has no column user_id, live_room_id: it is not a table that can be taken over",
+        ),
+        (
+            "create table live_rooms (id int, host_user_id text, status text, current_session_id uuid)",
+            "public.live_rooms.id is integer: it is not a table that can be taken over",
+        ),
+        (
+            "create table live_rooms (id uuid, host_user_id text, status text, current_session_id uuid);
+             insert into live_rooms (status) values ('closed'), ('idle')",
+            "public.live_rooms.status holds \"closed\" (1 rows); known are idle, scheduled, lobby, live",
+        ),
+        (
+            "create table live_room_sessions (id uuid, room uuid, status text)",
+            "public.live_room_sessions has no column room_id: it is not a table that can be taken over",
+        ),
+        (
+            "create table live_room_sessions (id uuid, room_id uuid, status text, started_at timestamptz);
+             insert into live_room_sessions values (null, null, 'live', 'infinity')",
+            "public.live_room_sessions has 1 rows in which started_at or ended_at is infinite",
+        ),
+        (
+            "create table community_live_streams (id uuid)",
+            "public.community_live_streams has no column status: it is not a table that can be taken over",
         ),
     ] {
         let (_db, mut c) = predecessor().await;
