@@ -34,8 +34,9 @@ journey("a click makes the room stuck, and ending it puts it right as well", asy
   assert.deepEqual((await room(first.room_id)).row, IDLE);
 });
 
-journey("what is ended stays ended: room, session, attendance and stream", async ({ host }) => {
+journey("what is ended stays ended: room, session, attendance, stream and event", async ({ host }) => {
   const session = await host.beginSession("go-live");
+  const { event_id } = await callAs(host.user, "create_event", { p_title: "Premiere", p_stream_id: session.stream_id });
   await callAs(somebody("bo"), "live_room_join", { p_session_id: session.id });
   await host.sees("attendance", "bo-");
   assert.equal((await host.endRoom()).status, "ended");
@@ -43,6 +44,7 @@ journey("what is ended stays ended: room, session, attendance and stream", async
   await assertRoomEnded(session);
   await assertEndedOnce(session.stream_id, { reason: "room_ended" });
   assert.equal((await room(session.room_id)).attendance.length, 1);
+  assert.equal((await callAs(host.user, "get_event", { p_event_id: event_id })).status, "ended");
   assert.equal(host.endCalls, 1);
 
   // And the room can be used again.
