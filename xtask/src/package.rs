@@ -41,7 +41,7 @@ fn wasm(workspace: &Workspace) -> Result<()> {
         wasm_pack.args(["--target", "web", "--out-name", "streamkeeper"]);
         // pkg/ has a package.json of its own, and npm would heed a .gitignore there.
         wasm_pack.args(["--out-dir", "pkg/wasm", "--no-pack", "--no-gitignore"]);
-        run(wasm_pack.args(["--", "--features", "browser"]))
+        run(wasm_pack.args(["--", "--features", "package"]))
     })
 }
 
