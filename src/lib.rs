@@ -16,6 +16,7 @@
 //! Nothing here uses the standard library: the engine could not look at a clock if it wanted to, and the package is smaller.
 
 #![no_std]
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 extern crate alloc;
 // Whoever links us has a panic handler and an allocator from it; the package has its own.

@@ -51,7 +51,7 @@ impl Backend {
     pub fn socket_url(&self, event: &EventId) -> String {
         let gateway = self.config.gateway_url.as_ref().unwrap_or(&self.config.url);
         // Of `http` and `https` alike.
-        [&gateway.replacen("http", "ws", 1), "/events/", event.as_str(), "/ws"].concat()
+        ["ws", gateway.strip_prefix("http").unwrap_or_default(), "/events/", event.as_str(), "/ws"].concat()
     }
 
     /// Where the gateway pushes the listing.

@@ -199,7 +199,7 @@ fn backend(root: &Section) -> Result<Option<Backend>, Error> {
     };
     let api_key = match section.given("apiKey") {
         None => None,
-        Some(Value::Text(key)) if !key.is_empty() && key.is_ascii() && !key.contains(char::is_whitespace) => {
+        Some(Value::Text(key)) if !key.is_empty() && key.is_ascii() && !key.chars().any(char::is_whitespace) => {
             Some(key.clone())
         }
         Some(_) => return Err(section.error("apiKey", "not usable", "a non-empty string without white space")),
@@ -359,7 +359,7 @@ impl<'a> Section<'a> {
         let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
         let usable = !rest.is_empty()
             && !rest.starts_with('/')
-            && !rest.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '@' | '?' | '#' | '\\'));
+            && !rest.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '@' | '?' | '#' | '\\'));
         if usable {
             Ok(Some(text.trim_end_matches('/').to_owned()))
         } else {
