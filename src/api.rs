@@ -6,7 +6,8 @@ use crate::engine::{
     Action, Attachment, CallId, ChatEvent, Config, Error, EventId, FeedEvent, Generation, Input, MeetingEvent,
     MeetingId, SocketEvent, SocketId, Value, meeting,
 };
-use std::rc::Rc;
+use alloc::rc::Rc;
+use alloc::string::String;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::Event;

@@ -119,6 +119,7 @@ export class ConnectionManager {
       setTimer: unlessCrashed((after?: number) => this.#setTimer(after)),
       crashed: () => this.#crash("panicked"),
     };
+    slot().crashed = host.crashed;
     this.#chat = new Chat(
       () => this.#config.chat,
       (generation, event, payload) => this.#heard(event, () => this.#raw.chatEvent(generation, event, payload)),

@@ -12,6 +12,8 @@ interface Slot {
   loading?: Promise<void>;
   Raw?: RawConstructor;
   manager?: ConnectionManager;
+  /** Called by the WASM when it has panicked and must not be entered again; see `src/runtime.rs`. */
+  crashed?: () => void;
 }
 
 const KEY = Symbol.for("streamkeeper");

@@ -1,8 +1,8 @@
 //! Keeping the page running and the screen on while a stream is hosted, where the browser can.
 
+use alloc::rc::Rc;
+use core::cell::RefCell;
 use js_sys::{Function, JsString, Object, Promise, Reflect};
-use std::cell::RefCell;
-use std::rc::Rc;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};

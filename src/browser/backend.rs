@@ -3,8 +3,10 @@
 use super::driver::Host;
 use super::value::{from_js, set, to_js};
 use crate::engine::{Answer, EventId, Input, Rpc, config};
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use core::cell::{Cell, RefCell};
 use js_sys::{Function, JSON, JsString, Object, Promise, Reflect};
-use std::cell::{Cell, RefCell};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -49,7 +51,7 @@ impl Backend {
     pub fn socket_url(&self, event: &EventId) -> String {
         let gateway = self.config.gateway_url.as_ref().unwrap_or(&self.config.url);
         // Of `http` and `https` alike.
-        [&gateway.replacen("http", "ws", 1), "/events/", event.as_str(), "/ws"].concat()
+        ["ws", gateway.strip_prefix("http").unwrap_or_default(), "/events/", event.as_str(), "/ws"].concat()
     }
 
     /// Where the gateway pushes the listing.
@@ -175,7 +177,12 @@ fn is_for(only_for: Option<&str>, token: Option<&str>) -> bool {
 
 /// The `sub` of a JWT; nothing of any other token. It is not verified: that is the server's.
 fn subject(token: &str) -> Option<String> {
-    let payload = token.split('.').nth(1)?.replace('-', "+").replace('_', "/");
+    let plain = |c| match c {
+        '-' => '+',
+        '_' => '/',
+        other => other,
+    };
+    let payload: String = token.split(['.']).nth(1)?.chars().map(plain).collect();
     let decode: Function = Reflect::get(&js_sys::global(), &JsString::from("atob")).ok()?.dyn_into().ok()?;
     // One character for each byte of UTF-8.
     let bytes = decode.call1(&JsValue::UNDEFINED, &payload.into()).ok()?.as_string()?;

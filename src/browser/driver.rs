@@ -11,11 +11,12 @@ use crate::engine::table::Table;
 use crate::engine::{
     Attachment, Config, Error, Input, Manager, MeetingId, Output, PageEvent, RequestId, Rpc, SocketOutput, Value,
 };
+use alloc::collections::VecDeque;
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec;
+use core::cell::{Cell, RefCell};
 use js_sys::Function;
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
-use std::rc::Rc;
-use std::sync::Once;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_futures::spawn_local;
@@ -86,13 +87,6 @@ extern "C" {
     fn crashed(this: &Host) -> Result<(), JsValue>;
 }
 
-thread_local! {
-    /// Whom a panic is told to. The hook is the only way to hear of one inside a timer or a promise.
-    static PANIC: RefCell<Option<Host>> = const { RefCell::new(None) };
-}
-
-static HOOK: Once = Once::new();
-
 /// Runs the engine in a page.
 #[derive(Debug)]
 pub struct Driver {
@@ -128,14 +122,6 @@ impl Driver {
             tabs: RefCell::new(Tabs::open(&host.signal(), &host.tab_listener())),
             focus_in_meeting: Cell::new(false),
             host,
-        });
-        PANIC.set(Some(driver.host.clone()));
-        HOOK.call_once(|| {
-            let before = std::panic::take_hook();
-            std::panic::set_hook(Box::new(move |panic| {
-                let _ = PANIC.with_borrow(|host| host.as_ref().map(Host::crashed));
-                before(panic);
-            }));
         });
         page::listen(&driver.host.signal(), &driver.host.page_listener())?;
         driver.listen_for_activity()?;
@@ -238,7 +224,7 @@ impl Driver {
     /// The last goodbye: what has to get out gets out, then nothing of ours is left in the page.
     pub fn dispose(self: &Rc<Self>) {
         self.handle(Input::Dispose);
-        let mut meetings = std::mem::take(&mut *self.meetings.borrow_mut());
+        let mut meetings = core::mem::take(&mut *self.meetings.borrow_mut());
         meetings.take().into_iter().for_each(|(_, listening)| listening.stop());
         self.tabs.take();
         // What could not be delivered lies in the storage: from now on it is another tab's, or the next manager's.

@@ -2,6 +2,7 @@
 
 use crate::engine::meeting::{ACTIVITY_NAMES, EVENT_NAMES};
 use crate::engine::{Code, Error};
+use alloc::vec::Vec;
 use js_sys::{Function, JsString, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 

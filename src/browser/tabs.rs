@@ -1,5 +1,6 @@
 //! The other tabs of this origin, which hear of a sign-out.
 
+use alloc::string::String;
 use js_sys::{Function, JsString, Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{AbortSignal, AddEventListenerOptions, BroadcastChannel, Event};

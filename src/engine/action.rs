@@ -3,6 +3,7 @@
 use super::error::{Code, Error};
 use super::id::{EventId, RoomId, StreamId};
 use super::value::Value;
+use alloc::string::{String, ToString};
 
 /// The longest title, in characters; the database has the same bounds.
 pub const MAX_TITLE: usize = 200;
@@ -310,6 +311,7 @@ fn short_text(name: &str, value: Option<&Value>, max: usize) -> Result<Option<St
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec::Vec;
 
     const ID: &str = "0D7C1F6E-5a53-4a4e-9c39-6f2d1b0c9a11";
 

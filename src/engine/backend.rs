@@ -5,6 +5,8 @@ use super::error::{Code, Error};
 use super::id::{EventId, RoomId, StreamId};
 use super::usage::Counted;
 use super::value::Value;
+use alloc::borrow::ToOwned;
+use alloc::string::{String, ToString};
 
 /// What the database takes for `p_attempt`; a night offline makes more.
 const MAX_ATTEMPT: u32 = 1_000;

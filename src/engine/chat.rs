@@ -17,6 +17,9 @@ use super::reason::Reason;
 use super::retry::Backoff;
 use super::value::Value;
 use super::{CallId, Generation, Millis};
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
 
 /// A close that has not settled by then is given up, and the next connection may open.
 pub const CLOSE_TIMEOUT: Millis = 5_000;
@@ -329,7 +332,7 @@ impl Chat {
         if self.state == State::Closed {
             self.open(at);
         }
-        std::mem::take(&mut self.steps)
+        core::mem::take(&mut self.steps)
     }
 
     fn pass(&mut self, at: &Surroundings) {
@@ -393,7 +396,7 @@ impl Chat {
         self.cause = self.reason.take().filter(|_| self.was_open);
         self.was_open = true;
         self.steps.push(Step::Opened(self.cause));
-        self.steps.push(Step::Resolve(self.generation, std::mem::take(&mut self.waiting)));
+        self.steps.push(Step::Resolve(self.generation, core::mem::take(&mut self.waiting)));
     }
 
     /// An attempt has failed.
@@ -463,7 +466,7 @@ impl Chat {
         if self.is_up() {
             self.close(Reason::Disposed, now);
         }
-        std::mem::take(&mut self.steps)
+        core::mem::take(&mut self.steps)
     }
 
     fn closed(&mut self, now: Millis) {
@@ -474,7 +477,7 @@ impl Chat {
 
     fn reject(&mut self, error: &Error) {
         if !self.waiting.is_empty() {
-            self.steps.push(Step::Reject(std::mem::take(&mut self.waiting), error.clone()));
+            self.steps.push(Step::Reject(core::mem::take(&mut self.waiting), error.clone()));
         }
     }
 

@@ -2,7 +2,11 @@
 
 use super::Millis;
 use super::error::{Code, Error};
-use super::value::Value;
+use super::value::{Value, is_whole};
+use alloc::borrow::ToOwned;
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
 
 /// The longest duration that a browser's timer takes.
 pub const MAX_DURATION: Millis = 2_147_483_647;
@@ -195,7 +199,7 @@ fn backend(root: &Section) -> Result<Option<Backend>, Error> {
     };
     let api_key = match section.given("apiKey") {
         None => None,
-        Some(Value::Text(key)) if !key.is_empty() && key.is_ascii() && !key.contains(char::is_whitespace) => {
+        Some(Value::Text(key)) if !key.is_empty() && key.is_ascii() && !key.chars().any(char::is_whitespace) => {
             Some(key.clone())
         }
         Some(_) => return Err(section.error("apiKey", "not usable", "a non-empty string without white space")),
@@ -355,7 +359,7 @@ impl<'a> Section<'a> {
         let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
         let usable = !rest.is_empty()
             && !rest.starts_with('/')
-            && !rest.contains(|c: char| c.is_whitespace() || c.is_control() || "@?#\\".contains(c));
+            && !rest.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '@' | '?' | '#' | '\\'));
         if usable {
             Ok(Some(text.trim_end_matches('/').to_owned()))
         } else {
@@ -383,7 +387,7 @@ fn also(mut error: Error, more: &str) -> Error {
 
 fn integer(path: &str, given: &Value, min: u64, max: u64) -> Result<u64, Error> {
     match given {
-        Value::Number(number) if number.fract() == 0.0 && *number >= min as f64 && *number <= max as f64 => {
+        Value::Number(number) if is_whole(*number) && *number >= min as f64 && *number <= max as f64 => {
             Ok(*number as u64)
         }
         _ => {

@@ -13,6 +13,9 @@ use super::reason::Reason;
 use super::usage::Counted;
 use super::value::Value;
 use super::{CallId, Generation};
+use alloc::borrow::ToOwned;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 /// A promise of `disconnectUser`.
 #[derive(Clone, Copy, Debug)]

@@ -8,6 +8,8 @@ use super::manager::{Manager, Purpose, no_backend};
 use super::streams::Stream;
 use super::value::Value;
 use super::{CallId, RequestId};
+use alloc::vec;
+use alloc::vec::Vec;
 
 impl Manager {
     /// There is nobody to tell: that is said at once, as a refusal is, instead of waiting for ever.
@@ -28,7 +30,7 @@ impl Manager {
         let sent = latch.sent_in_all();
         let reason = Value::from(latch.reason());
         let error = latch.last_error().cloned();
-        let waiting = if outcome == Outcome::Retrying { Vec::new() } else { std::mem::take(&mut stream.waiting) };
+        let waiting = if outcome == Outcome::Retrying { Vec::new() } else { core::mem::take(&mut stream.waiting) };
         self.changed = true;
 
         let status = match verdict {

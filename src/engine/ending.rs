@@ -9,6 +9,8 @@ use super::backend::Verdict;
 use super::config;
 use super::error::{Code, Error};
 use super::{Millis, RequestId};
+use alloc::borrow::ToOwned;
+use alloc::string::String;
 
 /// Rounds of attempts that signals may start; a person may always start one more.
 pub const MAX_ROUNDS: u32 = 3;
@@ -222,7 +224,7 @@ impl Latch {
                 true
             }
             State::Failed => {
-                let (reason, leaves) = (std::mem::take(&mut self.reason), self.leaves);
+                let (reason, leaves) = (core::mem::take(&mut self.reason), self.leaves);
                 let begins = self.over(now, &reason, if leaves { Who::Signal } else { Who::Everybody });
                 self.reason = reason;
                 begins
@@ -235,7 +237,7 @@ impl Latch {
     pub fn page_goes(&mut self, now: Millis) -> bool {
         match self.state {
             State::Leaving { .. } => {
-                let reason = std::mem::take(&mut self.reason);
+                let reason = core::mem::take(&mut self.reason);
                 self.over(now, &reason, Who::Signal)
             }
             State::Waiting { .. } => {
@@ -249,7 +251,7 @@ impl Latch {
     /// Checks the deadlines: true if an attempt is due, which the caller sends and tells of by [`Latch::sent`].
     pub fn due(&mut self, now: Millis) -> bool {
         if matches!(self.state, State::Leaving { until, .. } if until <= now) {
-            let reason = std::mem::take(&mut self.reason);
+            let reason = core::mem::take(&mut self.reason);
             self.over(now, &reason, Who::Signal);
         }
         matches!(self.state, State::Waiting { until, .. } if until <= now)

@@ -1,6 +1,7 @@
 //! The one error type, and the closed list of its codes.
 
 use super::value::Value;
+use alloc::string::String;
 
 /// What kind of error it is. The strings are part of the contract with JavaScript.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,12 +86,12 @@ impl Error {
     }
 }
 
-impl std::fmt::Display for Error {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Display for Error {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(self.code.as_str())?;
         f.write_str(": ")?;
         f.write_str(&self.message)
     }
 }
 
-impl std::error::Error for Error {}
+impl core::error::Error for Error {}

@@ -11,6 +11,7 @@ use super::manager::{Manager, Purpose};
 use super::page::{Exit, PageEvent};
 use super::streams::Stream;
 use super::{MeetingId, Millis, RequestId};
+use alloc::vec::Vec;
 
 /// How long a host may take to get into the meeting.
 const JOIN_PATIENCE: Millis = 600_000;
@@ -45,7 +46,7 @@ impl Manager {
 
     /// It has just been started: what was asked before that, and may not have found it yet, is asked again.
     pub(super) fn hold_anew(&mut self, id: &StreamId) {
-        let before = self.streams.get_mut(id).map(|stream| std::mem::take(&mut stream.lease));
+        let before = self.streams.get_mut(id).map(|stream| core::mem::take(&mut stream.lease));
         self.give_up(before.and_then(Lease::under_way));
         self.hold(id);
     }
@@ -126,14 +127,14 @@ impl Manager {
         if let Some(stream) = self.streams.get_mut(id) {
             stream.left = true;
             stream.confirmed = false;
-            let before = std::mem::take(&mut stream.lease);
+            let before = core::mem::take(&mut stream.lease);
             self.give_up(before.under_way());
         }
     }
 
     /// The host is in the meeting again that this page had left to another holder.
     pub(super) fn hold_again(&mut self, id: &StreamId) {
-        if self.streams.get_mut(id).is_some_and(|stream| std::mem::take(&mut stream.left)) {
+        if self.streams.get_mut(id).is_some_and(|stream| core::mem::take(&mut stream.left)) {
             self.hold(id);
         }
     }

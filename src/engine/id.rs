@@ -2,6 +2,7 @@
 
 use super::error::Error;
 use super::value::Value;
+use alloc::string::String;
 
 /// A UUID in lower case.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -12,6 +12,9 @@ use super::reason::Reason;
 use super::value::Value;
 use super::watching::{SocketEvent, SocketOutput};
 use super::{CallId, Generation, MeetingId, RequestId, SocketId};
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 /// What goes in.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,6 +7,8 @@ use super::page::{Exit, Page};
 use super::retry::Backoff;
 use super::value::Value;
 use super::{Millis, RequestId};
+use alloc::string::String;
+use alloc::vec::Vec;
 
 /// How often it is asked for while nothing pushes it.
 const POLL: Millis = 15_000;
@@ -142,7 +144,7 @@ impl Manager {
     }
 
     fn close_feed(&mut self) {
-        if std::mem::replace(&mut self.listing.feed, Feed::Closed) != Feed::Closed {
+        if core::mem::replace(&mut self.listing.feed, Feed::Closed) != Feed::Closed {
             self.outputs.push_back(Output::Feed { open: false });
             self.changed = true;
         }

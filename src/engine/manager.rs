@@ -25,7 +25,10 @@ use super::usage::Usage;
 use super::value::Value;
 use super::watching::Watch;
 use super::{CallId, Generation, MeetingId, Millis, RequestId};
-use std::collections::VecDeque;
+use alloc::borrow::ToOwned;
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 /// So long a `beforeunload` may be before its `pagehide`; a person who is asked may also stay.
 const GOING: Millis = 10_000;
@@ -193,11 +196,11 @@ impl Manager {
         // Whatever woke us, every deadline is checked: a throttled timer can be late, never wrong.
         self.check_deadlines();
         self.stay_awake();
-        if std::mem::take(&mut self.forgets) {
+        if core::mem::take(&mut self.forgets) {
             self.outbox.user = None;
             self.outputs.push_back(Output::ForgetUser);
         }
-        if std::mem::take(&mut self.changed) {
+        if core::mem::take(&mut self.changed) {
             // First: whoever hears of an event finds the state that it tells of.
             self.outputs.push_front(Output::Changed);
         }
@@ -454,7 +457,7 @@ impl Manager {
         self.disposed = true;
         self.changed = true;
         let mut calls: Vec<CallId> =
-            self.streams.values_mut().flat_map(|stream| std::mem::take(&mut stream.waiting)).collect();
+            self.streams.values_mut().flat_map(|stream| core::mem::take(&mut stream.waiting)).collect();
         for (request, pending) in self.requests.take() {
             match pending.purpose {
                 Purpose::Start { call, .. }
@@ -473,8 +476,8 @@ impl Manager {
             }
             self.outputs.push_back(Output::Abort { request });
         }
-        calls.extend(std::mem::take(&mut self.sign_outs).into_iter().map(SignOut::call));
-        calls.extend(std::mem::take(&mut self.redirects).into_iter().map(Redirect::call));
+        calls.extend(core::mem::take(&mut self.sign_outs).into_iter().map(SignOut::call));
+        calls.extend(core::mem::take(&mut self.redirects).into_iter().map(Redirect::call));
         calls.append(&mut self.outbox.waiting);
         calls.extend(self.rooms.values_mut().flat_map(Room::take_calls));
         self.listing.close();

@@ -8,6 +8,8 @@ use super::Millis;
 use super::action::{Attachment, Role};
 use super::id::StreamId;
 use super::value::Value;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
 
 /// After a fatal error Jitsi reloads itself and is back in 10 to 30 s; a leave within that time is not yet an end.
 pub const FATAL_ERROR_GRACE: Millis = 60_000;

@@ -5,6 +5,9 @@ use super::id::StreamId;
 use super::table::Table;
 use super::value::Value;
 use super::{CallId, Millis, RequestId};
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 /// So many are kept; the oldest goes first. Nobody hosts fifty streams in a week that the database cannot be told of.
 const CAPACITY: usize = 50;
@@ -284,6 +287,7 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::string::ToString;
 
     fn intent(kind: Kind) -> Intent {
         Intent {

@@ -10,6 +10,9 @@ use super::outbox::{self, Intent, Kind, Standing};
 use super::page::Exit;
 use super::value::Value;
 use super::{CallId, Millis, RequestId};
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 impl Manager {
     /// Before the first byte of an end is sent.
@@ -185,7 +188,7 @@ impl Manager {
 
     /// The storage takes nothing: said once, and everything goes on in memory.
     pub(super) fn not_stored(&mut self) {
-        if !std::mem::replace(&mut self.outbox.warned, true) {
+        if !core::mem::replace(&mut self.outbox.warned, true) {
             let message = "localStorage takes nothing: an end that is lost with this page is left to the lease";
             self.emit_log("warn", message, Value::Null);
         }
@@ -317,7 +320,7 @@ impl Manager {
         if self.outbox.waiting.is_empty() || self.outbox.is_busy(self.now) && self.can_replay() {
             return;
         }
-        for call in std::mem::take(&mut self.outbox.waiting) {
+        for call in core::mem::take(&mut self.outbox.waiting) {
             self.settle(call, Ok(Value::Null));
         }
     }

@@ -9,6 +9,7 @@ use super::manager::{Manager, Purpose};
 use super::streams::Stream;
 use super::value::Value;
 use super::{CallId, Millis};
+use alloc::vec::Vec;
 
 /// The longest that a navigation is delayed.
 const PATIENCE: Millis = 300;
@@ -78,7 +79,7 @@ impl Manager {
     }
 
     fn take_redirects(&mut self, which: impl Fn(&Redirect) -> bool) -> Vec<Redirect> {
-        let (taken, left) = std::mem::take(&mut self.redirects).into_iter().partition(which);
+        let (taken, left) = core::mem::take(&mut self.redirects).into_iter().partition(which);
         self.redirects = left;
         taken
     }

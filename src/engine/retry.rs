@@ -43,6 +43,8 @@ impl Backoff {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::string::ToString;
+    use alloc::vec::Vec;
 
     fn pauses(jitter: bool, failures: u32) -> Vec<Millis> {
         let config = Reconnect { jitter, ..Reconnect::default() };

@@ -4,6 +4,9 @@ use super::backend::Rpc;
 use super::id::StreamId;
 use super::value::Value;
 use super::{CallId, Millis, RequestId};
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 /// A room that this page has asked about.
 #[derive(Debug, Default)]
@@ -81,6 +84,6 @@ impl Room {
     /// Every promise that is out.
     pub(super) fn take_calls(&mut self) -> Vec<CallId> {
         let going = self.going.take().map(|going| going.calls);
-        [Some(std::mem::take(&mut self.asking)), going, self.ending.take()].into_iter().flatten().flatten().collect()
+        [Some(core::mem::take(&mut self.asking)), going, self.ending.take()].into_iter().flatten().flatten().collect()
     }
 }

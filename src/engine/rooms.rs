@@ -10,6 +10,10 @@ use super::room::{Going, Room};
 use super::streams::Stream;
 use super::value::Value;
 use super::{CallId, Millis, RequestId};
+use alloc::borrow::ToOwned;
+use alloc::string::ToString;
+use alloc::vec;
+use alloc::vec::Vec;
 
 impl Manager {
     /// `myRoom`.
@@ -68,7 +72,7 @@ impl Manager {
         let Some(room) = self.room(id) else { return };
         room.reading = None;
         room.last_error = result.as_ref().err().map(|error| error.message.clone());
-        let asking = std::mem::take(&mut room.asking);
+        let asking = core::mem::take(&mut room.asking);
         self.settle_all(asking, &result);
     }
 

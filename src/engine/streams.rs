@@ -11,6 +11,9 @@ use super::manager::{Manager, Purpose, found};
 use super::meeting::{DESTROYED, Meeting, MeetingEvent, Signal};
 use super::value::Value;
 use super::{CallId, MeetingId, Millis};
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 /// A stream that this page hosts or watches.
 #[derive(Debug)]

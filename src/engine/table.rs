@@ -1,5 +1,7 @@
 //! A small map, for the few streams, meetings and requests that a page ever has.
 
+use alloc::vec::Vec;
+
 /// Entries in the order of insertion, found by looking at each: for a handful of them that is as fast as a tree, and a
 /// tenth of its code in the WASM, where every tree of another type is another copy of the algorithm.
 #[derive(Clone, Debug)]
@@ -68,13 +70,14 @@ impl<K: PartialEq, V> Table<K, V> {
 
     /// Takes everything out.
     pub fn take(&mut self) -> Vec<(K, V)> {
-        std::mem::take(&mut self.0)
+        core::mem::take(&mut self.0)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::Table;
+    use alloc::vec::Vec;
 
     #[test]
     fn a_key_has_one_value() {

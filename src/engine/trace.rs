@@ -3,7 +3,7 @@
 use super::Millis;
 use super::input::{ChatEvent, Input};
 use super::value::Value;
-use std::collections::VecDeque;
+use alloc::collections::VecDeque;
 
 /// How many entries are kept.
 const CAPACITY: usize = 1_000;

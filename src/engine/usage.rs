@@ -5,6 +5,7 @@ use super::chat::Joined;
 use super::ending::{Outcome, Try};
 use super::reason::Reason;
 use super::value::Value;
+use alloc::borrow::ToOwned;
 
 /// What has been counted since the report before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -92,7 +93,7 @@ impl Usage {
     /// What has been counted since this was asked last.
     pub fn report(&mut self) -> Counted {
         let counted = Counted { reused: self.reused, avoided: self.avoided, idle_saved: self.idle_saved };
-        let before = std::mem::replace(&mut self.reported, counted);
+        let before = core::mem::replace(&mut self.reported, counted);
         Counted {
             reused: counted.reused.saturating_sub(before.reused),
             avoided: counted.avoided.saturating_sub(before.avoided),

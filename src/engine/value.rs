@@ -3,6 +3,10 @@
 //! A tree of our own instead of derived (de)serialisers: unknown keys and bounds are found by native code that tests can
 //! reach, and the WASM carries one conversion instead of one per type.
 
+use alloc::borrow::ToOwned;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
 /// A JSON-like value. `undefined` members of an object are absent.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Value {
@@ -68,7 +72,7 @@ impl Value {
             Value::Null => "null".to_owned(),
             Value::Bool(true) => "true".to_owned(),
             Value::Bool(false) => "false".to_owned(),
-            Value::Number(number) if number.fract() == 0.0 && number.abs() < 1e15 => (*number as i64).to_string(),
+            Value::Number(number) if is_whole(*number) && number.abs() < 1e15 => (*number as i64).to_string(),
             // Printing fractions would cost 9 kB of WASM.
             Value::Number(number) if number.is_finite() => "a fraction or very large".to_owned(),
             Value::Number(_) => "not a finite number".to_owned(),
@@ -84,9 +88,14 @@ impl Value {
     }
 }
 
+/// Whether nothing stands after the point. (`fract` is the standard library's.)
+pub fn is_whole(number: f64) -> bool {
+    number as i64 as f64 == number
+}
+
 /// Apart, because every number of members is another copy of [`Value::object`] in the WASM.
 fn object_of(members: &mut [(&str, Value)]) -> Value {
-    Value::Object(members.iter_mut().map(|(key, value)| ((*key).to_owned(), std::mem::take(value))).collect())
+    Value::Object(members.iter_mut().map(|(key, value)| ((*key).to_owned(), core::mem::take(value))).collect())
 }
 
 impl From<&str> for Value {

@@ -8,6 +8,7 @@ use super::page::{Exit, Page};
 use super::retry::Backoff;
 use super::value::Value;
 use super::{Millis, SocketId};
+use alloc::vec::Vec;
 
 /// So long before a token ends it is replaced; one that lasts less than twice that, at half its time.
 const REAUTHENTICATE_BEFORE: Millis = 60_000;

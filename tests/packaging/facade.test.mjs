@@ -46,6 +46,10 @@ async function copyOfModule(t) {
   return import(pathToFileURL(join(copy, "dist/inline.js")).href);
 }
 
+/** What WebAssembly can have at most, in its pages. */
+const MAX_PAGES = 65_536;
+const PAGE = 65_536;
+
 /** As if this were a page of its own: no manager is there, and its `WebAssembly.instantiate` may be another. */
 function elsewhere(t) {
   const shared = globalThis[SLOT];
@@ -276,6 +280,37 @@ test("a trap in the WASM ends the manager, not the app", async (t) => {
   assert.equal(process.getActiveResourcesInfo().filter((resource) => resource === "Timeout").length, timers);
   assert.equal(manager.getSnapshot().phase, "crashed");
   assert.equal(told, before + 1);
+  await manager.dispose();
+});
+
+test("a panic in a promise ends the manager, not the app", async (t) => {
+  // A copy with little memory left: an answer that it cannot hold makes it panic when nobody waits for it to return.
+  const instantiate = elsewhere(t);
+  WebAssembly.instantiate = async (...args) => {
+    const source = await instantiate(...args);
+    const { memory } = source.instance.exports;
+    memory.grow(MAX_PAGES - memory.buffer.byteLength / PAGE - 100);
+    return source;
+  };
+  const microtask = globalThis.queueMicrotask;
+  t.after(() => (globalThis.queueMicrotask = microtask));
+  const thrown = [];
+  globalThis.queueMicrotask = (run) =>
+    microtask(() => {
+      try {
+        run();
+      } catch (error) {
+        thrown.push(error);
+      }
+    });
+  const { default: init, ConnectionManager } = await copyOfModule(t);
+  await init();
+
+  const { url } = await backend(t, [200, Array(1_000_000).fill(0)]);
+  const manager = ConnectionManager.shared({ backend: { url }, logger: {} });
+  await assert.rejects(manager.getStreamStatus(STREAM), (error) => error.code === "crashed");
+  assert.equal(manager.getSnapshot().phase, "crashed");
+  assert.ok(thrown.some((error) => error instanceof WebAssembly.RuntimeError));
   await manager.dispose();
 });
 

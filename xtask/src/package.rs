@@ -12,12 +12,14 @@ use crate::{npm, stamp};
 
 /// This file is an input of what it describes.
 const RECIPE: &str = "xtask/src/package.rs";
+/// Makes the glue small.
+const GLUE: &str = "pkg/scripts/glue.mjs";
 
 /// Makes `pkg/` installable, doing only what has changed, and returns the packed tarball.
 pub fn build(workspace: &Workspace) -> Result<PathBuf> {
     tools::ensure(workspace, &catalogue::wasm(workspace)?)?;
-    wasm(workspace)?;
     npm::ci(workspace, "pkg")?;
+    wasm(workspace)?;
     let inputs = [workspace.path("pkg"), workspace.path(RECIPE)];
     let outputs = [workspace.path("pkg/dist"), workspace.target("npm")];
     stamp::unless_done(&workspace.target("stamps/pkg"), &inputs, &outputs, || {
@@ -28,7 +30,8 @@ pub fn build(workspace: &Workspace) -> Result<PathBuf> {
 }
 
 fn wasm(workspace: &Workspace) -> Result<()> {
-    let inputs = ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", ".cargo", "src", RECIPE];
+    let inputs =
+        ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", ".cargo", "src", "pkg/package-lock.json", GLUE, RECIPE];
     let inputs = inputs.map(|input| workspace.path(input));
     let outputs = ["streamkeeper.js", "streamkeeper.d.ts", "streamkeeper_bg.wasm"];
     let outputs = outputs.map(|output| workspace.path("pkg/wasm").join(output));
@@ -41,7 +44,8 @@ fn wasm(workspace: &Workspace) -> Result<()> {
         wasm_pack.args(["--target", "web", "--out-name", "streamkeeper"]);
         // pkg/ has a package.json of its own, and npm would heed a .gitignore there.
         wasm_pack.args(["--out-dir", "pkg/wasm", "--no-pack", "--no-gitignore"]);
-        run(wasm_pack.args(["--", "--features", "browser"]))
+        run(wasm_pack.args(["--", "--features", "package"]))?;
+        run(workspace.command("node").arg(GLUE))
     })
 }
 

@@ -16,6 +16,7 @@ pub fn check(context: &Context) -> Result<()> {
     run(&mut context.cargo(&["fmt", "--all", "--check"]))?;
     run(context.cargo(&["clippy", "--workspace", "--all-targets"]).args(DENY_WARNINGS))?;
     run(context.cargo(&["clippy", "--all-targets"]).args(ON_WASM).args(DENY_WARNINGS))?;
+    run(context.cargo(&["clippy", "--features", "package"]).args(ON_WASM).args(DENY_WARNINGS))?;
     let document = |arguments: &[&str]| {
         let mut doc = context.cargo(&["doc", "--no-deps"]);
         run(doc.args(arguments).env("RUSTDOCFLAGS", "-D warnings"))
