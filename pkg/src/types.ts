@@ -271,7 +271,8 @@ export interface ListedSession {
   host_user_id: string;
   host_name: string | null;
   title: string | null;
-  status: "scheduled" | "live";
+  /** `lobby`: scheduled, and people may wait inside. */
+  status: "scheduled" | "lobby" | "live";
   is_live: boolean;
   starts_at: string | null;
   started_at: string | null;

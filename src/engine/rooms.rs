@@ -160,7 +160,9 @@ impl Manager {
         if let Ok((stream, session)) = &result {
             // One that has ended by now comes back for a key that is used again: it is not to be held.
             if session.text("status") == Some("live") {
-                self.host(stream, session.text("host_user_id"), "going live");
+                // The database has taken whoever is signed in for its host.
+                let streamer = self.outbox.user.clone();
+                self.host(stream, streamer.as_deref(), "going live");
             }
             if session.flag("recovered") {
                 self.log("info", "the room was stuck, and has been reset", stream, "recovered");
@@ -302,9 +304,12 @@ impl Manager {
             match (row, room.open()) {
                 // A list that was made before this page went live, and came after.
                 (_, Some((_, stream))) if streams.get(&stream).is_some_and(Stream::is_live) => {}
-                (Some(row), open) if open.as_ref().map(|(id, _)| id.as_str()) != row.text("id") => {
-                    room.opened(session_of(row));
-                    changed = true;
+                (Some(row), _) => {
+                    let session = session_of(row);
+                    if *room.session() != session {
+                        room.opened(session);
+                        changed = true;
+                    }
                 }
                 (None, Some(_)) => {
                     room.closed();
@@ -317,10 +322,14 @@ impl Manager {
     }
 }
 
-/// `RoomSession` in the npm package, of a row of the listing.
+/// `RoomSession` in the npm package, of a row of the listing, to which a lobby is a status of its own.
 fn session_of(row: &Value) -> Value {
-    let names = ["id", "room_id", "stream_id", "status", "started_at", "ended_at"];
-    Value::Object(names.map(|name| (name.to_owned(), row.get(name).cloned().unwrap_or_default())).into())
+    let names = ["id", "room_id", "stream_id", "title", "status", "starts_at", "started_at", "ended_at"];
+    let member = |name: &str| match row.get(name) {
+        Some(status) if name == "status" && status.as_text() == Some("lobby") => "scheduled".into(),
+        member => member.cloned().unwrap_or_default(),
+    };
+    Value::Object(names.map(|name| (name.to_owned(), member(name))).into())
 }
 
 fn room_found(verdict: Verdict) -> Result<Value, Error> {

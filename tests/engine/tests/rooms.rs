@@ -448,6 +448,12 @@ fn rooms_follow_the_listing_but_for_what_this_page_holds() {
     assert_eq!((room(&world, "status"), room(&world, "session").text("stream_id")), ("live".into(), Some(OTHER)));
     world.handle(Input::Feed(FeedEvent::Rows(vec![])));
     assert_eq!((room(&world, "status"), room(&world, "session")), ("idle".into(), Value::Null));
+    // Somebody waits in a lobby, and then it begins.
+    world.handle(Input::Feed(FeedEvent::Rows(vec![session("s1", OTHER, "lobby")])));
+    assert_eq!((room(&world, "status"), room(&world, "session").text("status")), ("idle".into(), Some("scheduled")));
+    world.handle(Input::Feed(FeedEvent::Rows(vec![session("s1", OTHER, "live")])));
+    assert_eq!(room(&world, "status"), "live".into());
+    world.handle(Input::Feed(FeedEvent::Rows(vec![])));
     go_live(&mut world, Value::Null);
     world.answer(live());
     // Made before this page went live, and late.
