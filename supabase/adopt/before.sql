@@ -24,7 +24,11 @@ begin
       ('live_room_sessions', 'requested_title', '{id,room_id,status}'),
       ('live_room_attendance', 'last_seen_at', '{session_id,user_id,joined_at}'),
       ('community_live_streams', 'host_name', '{id,status}'),
-      ('end_attempts', 'outcome', null)
+      ('end_attempts', 'outcome', null),
+      ('events', 'never_joined_seconds', null),
+      ('emails', 'message_id', null),
+      ('notifications', 'dedupe_key', null),
+      ('notification_preferences', 'delay_seconds', null)
     ) as t (name, ours, needed)
     where to_regclass('public.' || t.name) is not null
   loop

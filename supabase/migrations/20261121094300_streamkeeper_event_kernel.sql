@@ -152,11 +152,15 @@ create function streamkeeper.settle_event(inout p_event public.events)
       return;
     end if;
     p_event := streamkeeper.let_lapse(p_event);
-    if p_event.status = 'scheduled' then
-      p_event := streamkeeper.begin_event(p_event);
-    end if;
-
     select * into v_stream from public.livestreams s where s.id = p_event.stream_id;
+    if v_stream.status = 'live' and p_event.host_gone_since is not null
+      and coalesce(v_stream.started_at <= p_event.due_at, true)
+    then
+      -- It did not follow when its stream went live, in time.
+      p_event := streamkeeper.note_presence(p_event, 'host', null);
+    end if;
+    p_event := streamkeeper.begin_event(p_event);
+
     v_now := clock_timestamp();
     if v_stream.status = 'ended' then
       perform streamkeeper.finish_event(p_event, v_stream.ended_at, 'stream', v_stream.end_reason);

@@ -474,6 +474,8 @@ async fn a_shape_that_cannot_be_taken_is_named_and_nothing_is_moved() {
             "public.chat_logs has no column sender_id, content: it is not a table that can be taken over",
         ),
         ("create table chats (id int)", "public.chats is in the way: the migrations create a table of that name"),
+        ("create table events (id int)", "public.events is in the way: the migrations create a table of that name"),
+        ("create table emails (id int)", "public.emails is in the way: the migrations create a table of that name"),
         (
             "create view app_users as select 1 as id",
             "public.app_users has no column user_id, live_room_id: it is not a table that can be taken over",

@@ -74,7 +74,12 @@ struct Here {
     count: u32,
     /// Since when the database knows.
     since: Option<i64>,
+    /// When it was told.
+    told_at: i64,
 }
+
+/// For how long a node that is not heard of counts as there, in microseconds.
+const LEASE: i64 = 2_000_000;
 
 struct Node {
     theatre: Arc<Theatre>,
@@ -132,10 +137,12 @@ impl Node {
     }
 
     async fn say_here(&mut self, event: usize, host: bool) {
+        let told_at = now(&mut self.caller).await;
         let known = self.tell(if host { "event_host_here" } else { "event_viewer_first" }, event).await;
         let at = now(&mut self.caller).await;
         let here = self.here(event, host);
         here.since = known.then_some(at);
+        here.told_at = told_at;
         here.count = if known { here.count } else { 0 };
     }
 
@@ -151,9 +158,11 @@ impl Node {
         }
     }
 
+    /// They were there until then, or until a slow machine has made their node look dead.
     fn stayed(&mut self, event: usize, host: bool, until: i64) {
+        let heard_at = self.heard_at.max(self.here(event, host).told_at);
         if let Some(from) = self.here(event, host).since.take() {
-            self.stays.push(Stay { event, from, until });
+            self.stays.push(Stay { event, from, until: until.min(heard_at + LEASE) });
         }
     }
 
@@ -176,10 +185,9 @@ impl Node {
                     self.here(number, host).count = 0;
                 }
             } else if said["held"] == false {
-                // It was not heard for too long, and was taken for dead: what is sure is that it was there until then.
+                // It was not heard for too long, and was taken for dead.
                 for host in [false, true] {
-                    let heard_at = self.heard_at;
-                    self.stayed(number, host, heard_at);
+                    self.stayed(number, host, at);
                     if self.here(number, host).count > 0 {
                         self.say_here(number, host).await;
                     }

@@ -15,7 +15,7 @@ async fn heartbeat(stage: &mut Stage, node: &str, viewers: u32) -> Value {
 async fn the_viewers_of_a_node_that_dies_are_gone_when_it_has_not_been_heard_for_15_seconds() {
     let mut stage = Stage::new().await;
     stage.first("a").await;
-    stage.kill("a", 10.0).await;
+    stage.kill("a", 3.0).await;
     assert_eq!(stage.sweep().await, (0, 0));
     assert_eq!(stage.see("(select empty_since is null from events)").await, true);
 
@@ -115,7 +115,7 @@ async fn a_node_that_stops_hands_its_viewers_over() {
     // Its sockets close.
     stage.last("a").await;
     stage.pass(600.0).await;
-    stage.run("update streamkeeper.nodes set stopped_at = clock_timestamp() - interval '40 s' where id = 'a'").await;
+    stage.run("update streamkeeper.nodes set stopped_at = clock_timestamp() - interval '20 s' where id = 'a'").await;
     assert_eq!(stage.sweep().await, (0, 0));
     stage.first("b").await;
     stage.run("update streamkeeper.nodes set stopped_at = clock_timestamp() - interval '50 s' where id = 'a'").await;

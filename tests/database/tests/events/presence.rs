@@ -21,7 +21,8 @@ async fn the_first_viewer_begins_it_and_the_last_one_of_all_nodes_leaves_it_empt
     assert_eq!(stage.last("a").await["ends_in_seconds"], json!(null), "somebody is at the other node");
     assert_eq!(signals.heard().await, []);
     let left = stage.last("b").await;
-    assert_eq!((&left["ends_in_seconds"], &left["status"]), (&json!(30), &json!("live")));
+    assert_eq!(left["status"], "live");
+    assert!(left["ends_in_seconds"].as_u64().is_some_and(|seconds| seconds <= 30), "{left}");
     assert_eq!(signals.heard().await, said(&[("viewer_left_last", 1)]));
     assert_eq!(stage.see("(select empty_since is not null from events)").await, true);
 
@@ -37,9 +38,10 @@ async fn what_a_node_says_twice_is_said_once() {
     stage.first("a").await;
     let mut signals = stage.listen().await;
     stage.last("a").await;
-    stage.pass(10.0).await;
-    assert_eq!(stage.last("a").await["ends_in_seconds"], 20, "the grace does not begin again");
+    let empty_since = stage.see("(select empty_since from events)").await;
+    stage.last("a").await;
     stage.last("b").await;
+    assert_eq!(stage.see("(select empty_since from events)").await, empty_since, "the grace does not begin again");
     assert_eq!(signals.heard().await, said(&[("viewer_left_last", 1)]));
 }
 
@@ -54,7 +56,8 @@ async fn a_host_is_no_viewer_and_keeps_the_event() {
     assert_eq!(signals.heard().await, said(&[("viewer_first", 1), ("viewer_left_last", 1)]));
     stage.pass(3600.0).await;
     assert_eq!(stage.sweep().await, (0, 0));
-    assert_eq!(stage.service("event_host_gone('EVENT', 'a')").await["ends_in_seconds"], 30);
+    let gone = stage.service("event_host_gone('EVENT', 'a')").await;
+    assert!(gone["ends_in_seconds"].is_u64(), "{gone}");
     stage.pass(31.0).await;
     assert_eq!(stage.sweep().await, (1, 0));
     assert_eq!(signals.heard().await, said(&[("event_ended", 1)]));

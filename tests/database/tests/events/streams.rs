@@ -126,6 +126,19 @@ async fn absence_ends_no_stream_and_a_stream_that_starts_later_begins_it_again()
 }
 
 #[tokio::test]
+async fn a_stream_that_starts_after_the_grace_begins_the_next_generation_also_when_nobody_has_swept() {
+    let mut stage = scheduled().await;
+    stage.first("a").await;
+    stage.last("a").await;
+    stage.pass(31.0).await;
+    // Without this the database has not been alive for long enough to know that everybody was absent.
+    stage.service("1").await;
+    stage.user("host", &format!("start_stream('{STREAM}')")).await;
+    stage.is("live", 2).await;
+    assert_eq!(stage.notices().await, json!([[1, "queued"]]));
+}
+
+#[tokio::test]
 async fn what_has_ended_by_absence_is_over_when_its_stream_is() {
     let mut stage = scheduled().await;
     stage.first("a").await;
@@ -168,4 +181,24 @@ async fn an_event_that_cannot_follow_keeps_no_stream_from_ending_and_is_not_left
     stage.service("sweep()").await;
     assert_eq!(stage.event().await, ("ended".into(), 1, Some("stream".into())));
     assert_eq!(stage.notices().await, json!([[1, "queued"]]));
+}
+
+#[tokio::test]
+async fn an_event_that_did_not_see_its_stream_go_live_does_not_end_by_absence() {
+    let mut stage = scheduled().await;
+    stage.first("a").await;
+    stage
+        .run(
+            "create function no() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$;
+             create trigger no before update on events for each row execute function no()",
+        )
+        .await;
+    stage.user("host", &format!("start_stream('{STREAM}')")).await;
+    assert_eq!(stream(&mut stage).await.0, "live");
+    stage.run("drop trigger no on events").await;
+    stage.last("a").await;
+    stage.pass(31.0).await;
+    assert_eq!(stage.sweep().await, (0, 0));
+    stage.is("live", 1).await;
+    assert_eq!(stage.see("(select host_gone_since is null from events)").await, true);
 }
