@@ -98,7 +98,7 @@ fn routes(
     api = api.merge(rooms::routes(Arc::clone(&calls), readers)).merge(events::routes(events, calls));
     let mut app = Router::new().route("/health", get(health).with_state(database.clone()));
     app = app.merge(guarded(metrics::routes(counters.clone(), database.clone()), config));
-    app = app.merge(webhooks::counted(webhooks::routes(config, database.clone()), counters.clone()));
+    app = app.merge(webhooks::routes(config, database, counters));
     match &config.demo {
         None => app = app.fallback(unknown_path),
         Some(demo) => {

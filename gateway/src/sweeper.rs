@@ -52,7 +52,8 @@ pub async fn run(database: &Database, counters: &Counters, every: Duration) -> I
     }
 }
 
-async fn sweep(database: &Database) -> Result<Swept, ApiError> {
+/// Cleans up once.
+pub(crate) async fn sweep(database: &Database) -> Result<Swept, ApiError> {
     let mut session = database.begin(Caller::of(Role::Service), &RequestSettings::default()).await?;
     let swept: Result<Swept, _> = sqlx::query_as(
         "select (s.swept ->> 'ran')::boolean as ran, (s.swept ->> 'ended')::int as ended,

@@ -16,6 +16,7 @@ use crate::mail::Mailer;
 use crate::orphans::{self, Operator};
 use crate::rooms::{self, listing};
 use crate::rpc::FUNCTIONS;
+use crate::webhooks::jitsi;
 use crate::{auth, connections, cron, events, notices, sweeper};
 pub use address::database_options;
 pub(crate) use address::is_loopback;
@@ -25,6 +26,9 @@ use value::{key, number, optional, random, secret};
 
 /// More are nobody's doing.
 const MAX_PROXY_HOPS: usize = 10;
+
+/// As long as a lease may be.
+const MAX_JITSI_GRACE_SECS: usize = 900;
 
 /// Everything that the gateway needs to know to serve.
 pub struct Config {
@@ -44,6 +48,10 @@ pub struct Config {
     pub service_key: Option<Key>,
     /// The secret that Stream signs its webhooks with. None: webhooks are refused.
     pub stream_api_secret: Option<String>,
+    /// The secret that a Jitsi's webhooks are signed with, or show. None: they are refused.
+    pub jitsi_webhook_secret: Option<String>,
+    /// How long a page has to say that it is there, when its meeting is over.
+    pub jitsi_grace: Duration,
     /// Which web pages may call. None: any, as is usual for an API that knows no cookies.
     pub cors_origins: Option<Vec<HeaderValue>>,
     /// How many proxies of ours stand in front, each of which adds to `X-Forwarded-For`.
@@ -140,6 +148,9 @@ impl Config {
             },
             service_key,
             stream_api_secret: secret("STREAM_API_SECRET", demo, variables)?,
+            jitsi_webhook_secret: secret("JITSI_WEBHOOK_SECRET", demo, variables)?,
+            jitsi_grace: number("JITSI_END_GRACE_SECS", MAX_JITSI_GRACE_SECS, variables)?
+                .map_or(jitsi::GRACE, |seconds| Duration::from_secs(seconds as u64)),
             cors_origins: cors_origins(variables)?,
             admin_token: key("ADMIN_TOKEN", variables)?,
             operator: mail::operator(mailer.as_ref(), variables)?,
@@ -203,6 +214,8 @@ mod tests {
             ("JWT_SECRET", ""),
             ("JWT_SECRET", "hunter2"),
             ("STREAM_API_SECRET", "hunter2"),
+            ("JITSI_WEBHOOK_SECRET", "hunter2"),
+            ("JITSI_END_GRACE_SECS", "901"),
             ("SERVICE_KEY", "hunter2"),
             ("SERVICE_KEY", "hunter2 hunter2 hunter2"),
             ("SERVICE_KEY", "hunter2_hunter2_hünter2"),

@@ -57,8 +57,10 @@ impl Default for Counters {
         for status in ["400", "401", "403"] {
             add(0, &counters.end_refusals, [("status", status.into())]);
         }
-        for outcome in ["recorded", "repeated", "unsigned", "invalid", "failed"] {
-            counters.webhook_events(0, outcome);
+        for source in ["stream_chat", "jitsi"] {
+            for outcome in ["recorded", "repeated", "unsigned", "invalid", "failed"] {
+                counters.webhook_events(0, source, outcome);
+            }
         }
         for outcome in ["ran", "skipped", "failed"] {
             counters.sweeps(0, outcome);
@@ -123,14 +125,14 @@ impl Counters {
         self.slow_connections.inc();
     }
 
-    /// Stream has told an event: it was `recorded`, had been (`repeated`), was `unsigned`, `invalid`, or could not be kept
+    /// A service has told an event: it was `recorded`, had been (`repeated`), was `unsigned`, `invalid`, or could not be kept
     /// (`failed`).
-    pub fn webhook_event(&self, outcome: &'static str) {
-        self.webhook_events(1, outcome);
+    pub fn webhook_event(&self, source: &'static str, outcome: &'static str) {
+        self.webhook_events(1, source, outcome);
     }
 
-    fn webhook_events(&self, events: u64, outcome: &'static str) {
-        add(events, &self.webhook_events, [("source", "stream_chat".into()), ("outcome", outcome.into())]);
+    fn webhook_events(&self, events: u64, source: &'static str, outcome: &'static str) {
+        add(events, &self.webhook_events, [("source", source.into()), ("outcome", outcome.into())]);
     }
 
     fn sweeps(&self, sweeps: u64, outcome: &'static str) {

@@ -90,6 +90,7 @@ async fn each_function_is_granted_to_the_fewest() {
             "node_heartbeat",
             "node_stop",
             "sweep_events",
+            "meeting_signal",
             "user_email",
         ] {
             assert_eq!(can_execute(&mut caller, function).await, who == Who::Service, "{who:?} {function}");

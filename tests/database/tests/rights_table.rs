@@ -133,6 +133,7 @@ const CALLS: &[(&str, &str, &str)] = &[
     ("node_heartbeat", "", "node_heartbeat('node-1') is not null"),
     ("node_stop", "", "node_stop('node-1') is not null"),
     ("sweep_events", "", "sweep_events() is not null"),
+    ("meeting_signal", "", "(meeting_signal('k', 'x', 'created', now()) ->> 'success')::boolean"),
     ("record_chat_event", "", "(record_chat_event('w-1', '{\"type\": \"x\"}') ->> 'success')::boolean"),
 ];
 

@@ -33,7 +33,7 @@ impl Webhook {
     /// To this gateway.
     pub fn new(config: &Config, database: Database) -> Self {
         let secret = config.stream_api_secret.clone().unwrap_or_default();
-        Self { secret, gateway: webhooks::routes(config, database) }
+        Self { secret, gateway: webhooks::stream_chat::routes(config, database) }
     }
 
     /// Sends it in its own time: whoever said something does not wait for it, and hears nothing of a failure.
