@@ -15,6 +15,7 @@ use alloc::collections::VecDeque;
 use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec;
+use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 use js_sys::Function;
 use wasm_bindgen::JsValue;
@@ -193,7 +194,9 @@ impl Driver {
     /// The keyboard is in a meeting's iframe now, or no longer.
     fn focus_moved(&self) -> Option<PageEvent> {
         let iframe = page::focused_iframe();
-        let is = iframe.is_some_and(|iframe| self.meetings.borrow().values().any(|meeting| meeting.is_in(&iframe)));
+        // Cloned, because a meeting that is asked for its iframe may be detached by that.
+        let attached: Vec<Listening> = self.meetings.borrow().values().cloned().collect();
+        let is = iframe.is_some_and(|iframe| attached.iter().any(|meeting| meeting.is_in(&iframe)));
         (self.focus_in_meeting.replace(is) != is).then_some(PageEvent::FocusInMeeting(is))
     }
 
