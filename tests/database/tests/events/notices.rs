@@ -36,15 +36,14 @@ async fn the_job_is_made_with_the_notice_and_knows_only_its_id() {
     let mut stage = Stage::new().await;
     stage.run(QUEUE).await;
     live_period(&mut stage).await;
-    let as_it_should_be = format!(
+    let as_it_should_be =
         "(select row_to_json(t) from (
             select j.task, j.max_attempts, j.run_at = n.due_at as in_time, j.key = n.dedupe_key as keyed,
               j.payload ->> 'notification_id' = n.id::text and (select count(*) = 1 from json_object_keys(j.payload)) as id_only,
               n.dedupe_key, n.host_user_id, n.enqueued_at is not null as enqueued
-            from graphile_worker.jobs j, notifications n) t)"
-    );
+            from graphile_worker.jobs j, notifications n) t)";
     assert_eq!(
-        stage.see(&as_it_should_be).await,
+        stage.see(as_it_should_be).await,
         json!({
             "task": "event_notice", "max_attempts": 16, "in_time": true, "keyed": true, "id_only": true,
             "dedupe_key": format!("event-ended:{EVENT}:1"), "host_user_id": "host", "enqueued": true
