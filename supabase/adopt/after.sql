@@ -218,7 +218,8 @@ begin
   select 'to do: names a table that is new now: function ' || p.oid::regprocedure, 1
   from pg_proc p
   where v_old <> '{}' and p.pronamespace = 'public'::regnamespace
-    and p.prosrc ~ '\m(livestreams|weekly_usage|chat_logs|app_users|live_rooms|live_room_sessions|live_room_attendance|community_live_streams)\M'
+    and p.prosrc ~
+      '\m(livestreams|weekly_usage|chat_logs|app_users|live_(rooms|room_sessions|room_attendance)|community_live_streams)\M'
     and position('streamkeeper.' in p.prosrc) = 0;
   insert into streamkeeper_adopted.report (what, count)
   select format('to do: publishes the old %s: publication %s', c.relname, p.pubname), 1

@@ -69,7 +69,8 @@ begin
     ),
     judged as (
       select s.*,
-        s.is_current and s.says_open and coalesce(s.seen_at, s.starts_at, s.created_at) > now() - interval '24 hours' as is_on
+        s.is_current and s.says_open
+          and coalesce(s.seen_at, s.starts_at, s.created_at) > now() - interval '24 hours' as is_on
       from seen s
     )
     select j.id, j.room_id, j.host_user_id, j.has_host, coalesce(j.title, j.room_title) as title, b.becomes, j.says_open,

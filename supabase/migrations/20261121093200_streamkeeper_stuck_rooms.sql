@@ -68,7 +68,8 @@ create table streamkeeper.room_recoveries (
   found_by text not null,
   at timestamptz not null default clock_timestamp()
 );
-comment on table streamkeeper.room_recoveries is 'One row per stuck room that was put right. No foreign key: it outlives the room.';
+comment on table streamkeeper.room_recoveries is
+  'One row per stuck room that was put right. No foreign key: it outlives the room.';
 alter table streamkeeper.room_recoveries enable row level security;
 revoke all on streamkeeper.room_recoveries from public, anon, authenticated, service_role;
 grant select on streamkeeper.room_recoveries to service_role;

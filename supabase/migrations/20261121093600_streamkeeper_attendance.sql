@@ -55,7 +55,8 @@ create function public.live_room_join(p_session_id uuid) returns json
     insert into streamkeeper.leases as l (kind, subject, holder, lease_seconds, lease_until, renewed_at)
     values ('viewer', p_session_id::text, v_user_id, v_seconds, v_now + make_interval(secs => v_seconds), v_now)
     on conflict (kind, subject, holder)
-    do update set lease_seconds = excluded.lease_seconds, lease_until = excluded.lease_until, renewed_at = excluded.renewed_at
+    do update
+    set lease_seconds = excluded.lease_seconds, lease_until = excluded.lease_until, renewed_at = excluded.renewed_at
     returning l.* into v_lease;
     return json_build_object(
       'success', true,

@@ -84,6 +84,7 @@ begin
     alter publication supabase_realtime add table public.live_room_sessions;
   end if;
 exception when insufficient_privilege then
-  raise notice 'streamkeeper: to have Realtime tell of live rooms, add live_room_sessions to the publication supabase_realtime';
+  raise notice 'streamkeeper: Realtime does not tell of live rooms'
+    using hint = 'Add live_room_sessions to the publication supabase_realtime.';
 end
 $$;
