@@ -21,7 +21,7 @@ fn binary() -> String {
 }
 
 /// The program with these arguments and these variables, and no others.
-fn program(arguments: Arguments<'_>, variables: Variables<'_>) -> Command {
+pub fn program(arguments: Arguments<'_>, variables: Variables<'_>) -> Command {
     let mut command = Command::new(binary());
     command.args(arguments).env_clear().envs(variables.iter().copied());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);

@@ -1,11 +1,13 @@
 //! A viewer: somebody at the other end of `/events/{id}/ws`.
 
+use std::net::{IpAddr, SocketAddr};
+
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_async};
 
 /// A connection.
 #[derive(Debug)]
@@ -44,6 +46,15 @@ impl Viewer {
         }
         let (socket, _) = connect_async(request).await.expect("the gateway takes sockets");
         Self { socket }
+    }
+
+    /// A connection from this address of this machine: a gateway lets only so many in from one. None: nobody answers.
+    pub async fn from(address: IpAddr, gateway: SocketAddr, event: &str) -> Option<Self> {
+        let socket = TcpSocket::new_v4().ok()?;
+        socket.bind(SocketAddr::new(address, 0)).ok()?;
+        let stream = MaybeTlsStream::Plain(socket.connect(gateway).await.ok()?);
+        let (socket, _) = client_async(format!("ws://{gateway}/events/{event}/ws"), stream).await.ok()?;
+        Some(Self { socket })
     }
 
     /// A connection that has said who it is, if anybody.
