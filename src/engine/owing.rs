@@ -66,11 +66,11 @@ impl Manager {
 
     fn owe(&mut self, intent: Intent) {
         let key = intent.key();
-        let is_new = self.outbox.get(&key).is_none();
-        self.store(&key, intent.to_value());
-        if is_new {
-            self.outputs.push_back(Output::Claim { key });
+        if self.outbox.get(&key).is_none() {
+            // First: another tab that hears of what is written would otherwise be there before us.
+            self.outputs.push_back(Output::Claim { key: key.clone() });
         }
+        self.store(&key, intent.to_value());
         if let Some(oldest) = self.outbox.put(intent, Standing::Latched) {
             self.strike(&oldest);
         }

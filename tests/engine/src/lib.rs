@@ -171,7 +171,11 @@ impl World {
                     self.settled.entry(call).or_default().push(Ok(client));
                 }
                 Output::Store { key, intent: Value::Null } => drop(self.stored.remove(&key)),
-                Output::Store { key, intent } => drop(self.stored.insert(key, intent)),
+                Output::Store { key, intent } => {
+                    // Another tab hears of what is written, and would be there first.
+                    assert!(self.claims.contains(&key), "{key} is written before it is claimed");
+                    self.stored.insert(key, intent);
+                }
                 Output::Claim { key } => drop(self.claims.insert(key)),
                 Output::Release { key } => drop(self.claims.remove(&key)),
                 Output::Feed { open } => self.feed = open,
