@@ -142,13 +142,28 @@ impl Rpc {
     }
 
     /// `live_room_end`, or the gateway's `POST /rooms/{id}/end`. Without a session: whatever is open.
-    pub fn end_room(room: &RoomId, session: Option<&str>, reason: &str, by_gateway: bool) -> Rpc {
-        let session = session.into();
+    pub fn end_room(
+        room: &RoomId,
+        session: Option<&str>,
+        reason: &str,
+        holder: &str,
+        attempt: u32,
+        by_gateway: bool,
+    ) -> Rpc {
+        let (session, attempt) = (session.into(), attempt.min(MAX_ATTEMPT).into());
         let (route, arguments) = if by_gateway {
             let route = ["/rooms/", room.as_str(), "/end"].concat();
-            (Some(route), Value::object([("session_id", session), ("reason", reason.into())]))
+            let body =
+                [("session_id", session), ("reason", reason.into()), ("holder", holder.into()), ("attempt", attempt)];
+            (Some(route), Value::object(body))
         } else {
-            let arguments = [("p_room_id", room.into()), ("p_session_id", session), ("p_reason", reason.into())];
+            let arguments = [
+                ("p_room_id", room.into()),
+                ("p_session_id", session),
+                ("p_reason", reason.into()),
+                ("p_holder", holder.into()),
+                ("p_attempt", attempt),
+            ];
             (None, Value::object(arguments))
         };
         Rpc { route, keepalive: true, ..Rpc::call("live_room_end", arguments) }

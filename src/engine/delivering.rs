@@ -117,14 +117,12 @@ impl Manager {
             let latch = &stream.latch;
             // Gateway first, where there is one; on failure the database itself.
             let by_gateway = stream.of_room.is_some() && self.has_gateway() && latch.attempt() == 0;
+            let (reason, attempt) = (latch.reason().unwrap_or_default(), latch.sent_in_all().saturating_add(1));
             let rpc = match latch.next() {
                 Try::End if let Some((room, session)) = &stream.of_room => {
-                    Rpc::end_room(room, Some(session), latch.reason().unwrap_or_default(), by_gateway)
+                    Rpc::end_room(room, Some(session), reason, &self.holder, attempt, by_gateway)
                 }
-                Try::End => {
-                    let attempt = latch.sent_in_all().saturating_add(1);
-                    Rpc::end(&id, latch.reason().unwrap_or_default(), &self.holder, attempt, latch.is_leave())
-                }
+                Try::End => Rpc::end(&id, reason, &self.holder, attempt, latch.is_leave()),
                 Try::Status => Rpc::status(&id),
                 Try::Goodbye => Rpc::touch(&id, &self.holder, 0),
             };

@@ -209,7 +209,8 @@ impl Manager {
     }
 
     fn end_what_is_open(&mut self, id: &RoomId, by_gateway: bool) {
-        let rpc = Rpc::end_room(id, None, "room_ended", by_gateway);
+        let attempt = if by_gateway || !self.has_gateway() { 1 } else { 2 };
+        let rpc = Rpc::end_room(id, None, "room_ended", &self.holder, attempt, by_gateway);
         self.send(Purpose::EndRoom { room: id.clone(), by_gateway }, rpc, true);
     }
 

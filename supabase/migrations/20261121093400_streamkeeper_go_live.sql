@@ -96,7 +96,11 @@ comment on function public.live_room_create_session(uuid, text, text, text, bool
   'start_stream. Host, admin, service.';
 
 create function public.live_room_end(
-    p_room_id uuid, p_session_id uuid default null, p_reason text default null
+    p_room_id uuid,
+    p_session_id uuid default null,
+    p_reason text default null,
+    p_holder text default null,
+    p_attempt integer default 1
   ) returns json
   language plpgsql volatile security definer set search_path = ''
   as $$
@@ -105,6 +109,11 @@ create function public.live_room_end(
     v_already boolean;
   begin
     perform streamkeeper.check_length('p_reason', p_reason, 500);
+    perform streamkeeper.check_length('p_holder', p_holder, 100);
+    if p_attempt is null or p_attempt not between 1 and 1000 then
+      raise exception 'p_attempt is %; it must be between 1 and 1000', coalesce(p_attempt::text, 'null')
+        using errcode = 'invalid_parameter_value';
+    end if;
     perform streamkeeper.lock_room(p_room_id);
     if p_session_id is not null and not exists (
       select from public.live_room_sessions s where s.id = p_session_id and s.room_id = p_room_id
@@ -123,7 +132,13 @@ create function public.live_room_end(
     v_already := coalesce(v_session.status in ('ended', 'cancelled'), true);
     if not v_already then
       perform streamkeeper.finish(
-        array[v_session.stream_id], null, p_reason, streamkeeper.current_user_id(), null, 1
+        array[v_session.stream_id], null, p_reason, streamkeeper.current_user_id(), p_holder, p_attempt
+      );
+    elsif v_session.id is not null then
+      insert into public.end_attempts (stream_id, actor, role, reason, holder, attempt, outcome)
+      values (
+        v_session.stream_id, streamkeeper.current_user_id(), streamkeeper.caller_role(), p_reason, p_holder, p_attempt,
+        'already_ended'
       );
     end if;
     return json_build_object(
@@ -136,14 +151,16 @@ create function public.live_room_end(
     );
   end
   $$;
-comment on function public.live_room_end(uuid, uuid, text) is
+comment on function public.live_room_end(uuid, uuid, text, text, integer) is
   'Ends what is on in a room: session, attendance, stream and room. With p_session_id only that session: a call that comes '
-  'late does nothing to the next one. Repeating it is harmless: already. Host, admin, service.';
+  'late does nothing to the next one. Repeating it is harmless: already. p_holder and p_attempt are for the trail, as in '
+  'end_stream_comprehensive. Host, admin, service.';
 
 revoke execute on function streamkeeper.open_session(public.live_rooms, text, timestamptz, timestamptz, timestamptz)
   from public;
 revoke execute on function public.live_room_create_session(uuid, text, text, text, boolean)
   from public, anon, authenticated, service_role;
-revoke execute on function public.live_room_end(uuid, uuid, text) from public, anon, authenticated, service_role;
+revoke execute on function public.live_room_end(uuid, uuid, text, text, integer)
+  from public, anon, authenticated, service_role;
 grant execute on function public.live_room_create_session(uuid, text, text, text, boolean) to authenticated, service_role;
-grant execute on function public.live_room_end(uuid, uuid, text) to authenticated, service_role;
+grant execute on function public.live_room_end(uuid, uuid, text, text, integer) to authenticated, service_role;

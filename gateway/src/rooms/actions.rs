@@ -23,7 +23,8 @@ const KEY_ARGUMENT: &str = "p_idempotency_key";
 const SESSION: &[(&str, Kind)] =
     &[("title", Kind::Text), ("idempotency_key", Kind::Text), ("holder", Kind::Text), ("take_over", Kind::Flag)];
 
-const END: &[(&str, Kind)] = &[("session_id", Kind::Id), ("reason", Kind::Text)];
+const END: &[(&str, Kind)] =
+    &[("session_id", Kind::Id), ("reason", Kind::Text), ("holder", Kind::Text), ("attempt", Kind::Number)];
 
 /// JSON, as PostgreSQL wrote it.
 type Json = ([(HeaderName, &'static str); 1], String);

@@ -189,6 +189,8 @@ fn an_end_goes_by_the_gateway_first_and_by_the_database_when_that_fails() {
     world.pass(1_000);
     let second = world.sent.last().unwrap().rpc.clone();
     assert_eq!((second.route, second.arguments.text("p_session_id")), (None, Some("s1")));
+    let attempts = (first.arguments.get("attempt").cloned(), second.arguments.get("p_attempt").cloned());
+    assert_eq!(attempts, (Some(1.into()), Some(2.into())));
     world.answer(ok("ended"));
     for call in calls {
         let result = world.result(call).unwrap().as_ref().unwrap();

@@ -100,6 +100,8 @@ async fn what_is_out_of_bounds_is_named_with_its_bounds() {
             ),
             ("live_room_create_session('ROOM', p_holder => '')", "p_holder is empty; it must have 1 to 100"),
             ("live_room_end('ROOM', p_reason => repeat('x', 501))", "p_reason is 501 characters long; at most 500"),
+            ("live_room_end('ROOM', p_holder => repeat('x', 101))", "p_holder is 101 characters long; at most 100"),
+            ("live_room_end('ROOM', p_attempt => 0)", "p_attempt is 0; it must be between 1 and 1000"),
             (
                 "live_room_schedule('ROOM', now() + interval '1 h', repeat('x', 201))",
                 "p_title is 201 characters long; at most 200",
