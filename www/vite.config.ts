@@ -6,5 +6,13 @@ const gateway = "http://127.0.0.1:8787";
 export default defineConfig({
   plugins: [react()],
   // `npm run dev` beside a running `cargo xtask demo`.
-  server: { proxy: { "/demo": { target: gateway, ws: true }, "/rest": gateway, "/rooms": gateway } },
+  server: {
+    proxy: {
+      "/demo": { target: gateway, ws: true },
+      "/rest": gateway,
+      "/rooms": gateway,
+      // The page's own address of an event is /events/{id}, and nothing more.
+      "^/events/[^/]+/.+": { target: gateway, ws: true },
+    },
+  },
 });

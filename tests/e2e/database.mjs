@@ -142,3 +142,32 @@ export async function untilEnded(streamId) {
     await pause(50);
   }
 }
+
+/** An event, and what its host was told of its ends, with the mails. */
+export async function event(id) {
+  const { rows } = await pool.query("select * from events where id = $1", [id]);
+  assert.equal(rows.length, 1, `one event with the id ${id}`);
+  const notices = await pool.query(
+    `select n.*, m.recipient, m.subject, m.message_id from notifications n left join emails m on m.notification_id = n.id
+     where n.event_id = $1 order by n.generation`,
+    [id],
+  );
+  return { row: rows[0], notices: notices.rows };
+}
+
+/** Waits until an event is as it should be; gives it, and its notices. */
+export async function untilEvent(id, isRight, patience = 5_000) {
+  const deadline = Date.now() + patience;
+  for (;;) {
+    const found = await event(id);
+    if (isRight(found.row, found.notices)) return found;
+    assert.ok(Date.now() < deadline, `the event is ${JSON.stringify(found)}`);
+    await pause(50);
+  }
+}
+
+/** As if gateways and sweeper had been there for an hour: in their first 45 s the absence of people ends nothing. */
+export async function gatewaysAreOld() {
+  await pool.query("update streamkeeper.nodes set alone_at = alone_at - interval '1 hour'");
+  await pool.query("update streamkeeper.sweeper set alive_since = least(alive_since, clock_timestamp() - interval '1 hour')");
+}

@@ -35,7 +35,7 @@ function SignedIn({ session, onSignedOut }: { session: Session; onSignedOut: () 
         url: location.origin,
         gatewayUrl: location.origin,
         apiKey: session.anonKey,
-        accessToken: () => session.token,
+        accessToken: session.accessToken,
       },
       chat,
       // So that a socket that has gone silent is missed while somebody looks on.

@@ -38,6 +38,7 @@ const FAULTS: Record<View, Fault[]> = {
       ask: () => failEndCalls([]),
     },
   ],
+  event: [],
   chat: [
     {
       label: "The socket breaks",
@@ -74,6 +75,7 @@ const FAULTS: Record<View, Fault[]> = {
 
 const ADVICE: Record<View, string> = {
   room: "Then close the meeting, end the room or go live, and see what becomes of the rows.",
+  event: "Then see who counts, and who does not. Or close the tab of a viewer, reload it, or kill it.",
   chat: "Then see what becomes of the socket. In earnest, a silent one is missed within 40 s; here within 8.",
 };
 

@@ -4,7 +4,7 @@ import type { View } from "./useView";
 export function SecondUser({ user, view, testId }: { user: string; view: View; testId: string }) {
   const other = user === "bo" ? "ana" : "bo";
   return (
-    <a href={`/?name=${other}#${view}`} target="_blank" data-testid={testId}>
+    <a href={`${location.pathname}?name=${other}#${view}`} target="_blank" data-testid={testId}>
       Come in as {other}, in a second tab
     </a>
   );

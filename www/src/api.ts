@@ -1,10 +1,12 @@
+import { accessTokenOf, type AccessToken } from "./accessToken";
+
 /** The demo's own endpoints: what a real app has its backend and its sign-in for. */
 
 export interface Session {
   user: string;
   anonKey: string;
-  /** Kept here and nowhere else: after a reload there is another one. */
-  token: string;
+  /** Tokens are kept there and nowhere else: after a reload there is another one. */
+  accessToken: AccessToken;
 }
 
 /** A stream's row of `livestreams`, as the database has it. */
@@ -61,11 +63,15 @@ export interface Recorded {
 }
 
 export async function signIn(user: string): Promise<Session> {
-  const [{ anon_key }, { access_token }] = await Promise.all([
-    ask<{ anon_key: string }>("/demo/config"),
-    ask<{ access_token: string }>("/demo/token", { user_id: user, role: "authenticated" }),
-  ]);
-  return { user, anonKey: anon_key, token: access_token };
+  const [{ anon_key }, accessToken] = await Promise.all([ask<{ anon_key: string }>("/demo/config"), accessTokenOf(user)]);
+  return { user, anonKey: anon_key, accessToken };
+}
+
+/** As an identity provider would sign it. */
+export async function token(user: string, lifetime?: number): Promise<string> {
+  const asked = { user_id: user, role: "authenticated", lifetime_seconds: lifetime };
+  const { access_token } = await ask<{ access_token: string }>("/demo/token", asked);
+  return access_token;
 }
 
 export function readStream(streamId: string, signal: AbortSignal): Promise<Recorded> {
@@ -87,11 +93,11 @@ export function stickRoom(user: string): Promise<unknown> {
 }
 
 /** The caller is in a session for 90 s from now on. */
-export function joinSession(sessionId: string, token: string): Promise<{ joined_at: string }> {
+export function joinSession(sessionId: string, token: AccessToken): Promise<{ joined_at: string }> {
   return callAs(token, "live_room_join", { p_session_id: sessionId });
 }
 
-export function leaveSession(sessionId: string, token: string): Promise<unknown> {
+export function leaveSession(sessionId: string, token: AccessToken): Promise<unknown> {
   return callAs(token, "live_room_leave", { p_session_id: sessionId });
 }
 
@@ -130,14 +136,14 @@ export interface ChatLog {
 /** A look at the chats of all: what only an admin's token opens. */
 export async function openChatLogs(): Promise<(signal: AbortSignal) => Promise<ChatLog[]>> {
   const { access_token } = await ask<{ access_token: string }>("/demo/token", { user_id: "admin", role: "admin" });
-  return (signal) => callAs(access_token, "list_chat_logs", { p_limit: 20 }, signal);
+  return (signal) => callAs(() => access_token, "list_chat_logs", { p_limit: 20 }, signal);
 }
 
-function callAs<T>(token: string, name: string, args: object, signal?: AbortSignal): Promise<T> {
-  return ask(`/rest/v1/rpc/${name}`, args, signal, { authorization: `Bearer ${token}` });
+export async function callAs<T>(token: AccessToken, name: string, args: object, signal?: AbortSignal): Promise<T> {
+  return ask(`/rest/v1/rpc/${name}`, args, signal, { authorization: `Bearer ${await token()}` });
 }
 
-async function ask<T>(path: string, body?: object, signal?: AbortSignal, headers?: Record<string, string>): Promise<T> {
+export async function ask<T>(path: string, body?: object, signal?: AbortSignal, headers?: Record<string, string>): Promise<T> {
   const response = await fetch(path, {
     cache: "no-store",
     ...(body && { method: "POST", body: JSON.stringify(body) }),

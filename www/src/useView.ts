@@ -1,6 +1,9 @@
 import { useEffect, useState } from "react";
+import { eventInAddress } from "./event/address";
 
-export type View = "room" | "chat";
+export type View = "room" | "event" | "chat";
+
+const VIEWS: View[] = ["room", "event", "chat"];
 
 /** Which part of the page is shown: the address says so, so that it can be linked to. */
 export function useView(): View {
@@ -14,5 +17,7 @@ export function useView(): View {
 }
 
 function read(): View {
-  return location.hash === "#chat" ? "chat" : "room";
+  const named = VIEWS.find((view) => location.hash === `#${view}`);
+  // A mail's link names an event, and no part of the page.
+  return named ?? (eventInAddress() === null ? "room" : "event");
 }

@@ -1,11 +1,12 @@
 //! The demo's servers: a PostgreSQL with our migrations and a gateway that serves the page.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::failure::Result;
+use crate::failure::{Context, Result};
 use crate::postgres::Postgres;
 use crate::process::{capture, say, wait_until};
 use crate::service::Service;
@@ -18,6 +19,13 @@ use crate::{gateway, http, package, website};
 pub struct Built {
     site: PathBuf,
     gateway: PathBuf,
+}
+
+impl Built {
+    /// The gateway's binary.
+    pub fn gateway(&self) -> &Path {
+        &self.gateway
+    }
 }
 
 /// Builds the package, the page and the gateway, as far as they have changed.
@@ -45,8 +53,13 @@ impl Stack {
         migrate.arg("migrate");
         capture(migrate)?;
 
+        // What would be mailed is for the page to show.
+        let mails = postgres.home().join("mails");
+        fs::create_dir(&mails).context(|| format!("cannot make {}", mails.display()))?;
         let mut serve = command();
         serve.args(["serve", "--demo"]).env("BIND", format!("127.0.0.1:{port}")).env("DEMO_DIR", &built.site);
+        serve.env("FRONTEND_URL", format!("http://127.0.0.1:{port}")).env("MAIL_DIR", mails);
+        serve.env("MAIL_FROM", "Streamkeeper <streamkeeper@example.org>");
         let log = postgres.home().join("gateway.log");
         let gateway = Service::start("the gateway", serve, &log, Signal::SIGTERM)?;
 

@@ -93,6 +93,8 @@ pub struct Config {
 pub struct DemoConfig {
     /// The built demo page, if this server is to serve it.
     pub directory: Option<PathBuf>,
+    /// Where the mails are that were not sent.
+    pub mail_directory: Option<PathBuf>,
 }
 
 impl fmt::Debug for Config {
@@ -179,7 +181,7 @@ fn demo_config(variables: Variables) -> Result<DemoConfig, ConfigError> {
     {
         return Err(ConfigError::new(format!("DEMO_DIR is `{}`; there is no index.html in it", directory.display())));
     }
-    Ok(DemoConfig { directory })
+    Ok(DemoConfig { directory, mail_directory: optional(variables, "MAIL_DIR").map(PathBuf::from) })
 }
 
 #[cfg(test)]

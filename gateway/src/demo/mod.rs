@@ -1,6 +1,7 @@
 //! What `--demo` adds, and what is not there without it: the page itself, tokens for whoever asks, faults on demand, a look at
-//! the rows, and a stand-in for Stream's chat.
+//! the rows and the mail, and a stand-in for Stream's chat.
 
+mod events;
 mod faults;
 mod page;
 mod rooms;
@@ -74,8 +75,9 @@ impl Demo {
             .route("/demo/streams/{id}", get(stream))
             .route("/demo/rooms/{id}", get(rooms::room))
             .route("/demo/stuck-room", post(rooms::stick))
-            .with_state(self.state)
-            .merge(self.chat.routes());
+            .route("/demo/events/{id}", get(events::event))
+            .route("/demo/mailboxes", post(events::mailbox));
+        let routes = events::mails(routes, self.page.mail_directory).with_state(self.state).merge(self.chat.routes());
         page::serve(routes, self.page.directory)
     }
 }

@@ -13,6 +13,7 @@ use crate::auth::Role;
 use crate::config::Config;
 use crate::error::ApiError;
 
+/// The most, and what is given to whoever does not ask for less.
 const LIFETIME_SECONDS: u64 = 3600;
 
 /// As long as `livestreams.streamer_id` may be.
@@ -24,6 +25,7 @@ const MAX_USER_ID_CHARS: usize = 200;
 pub struct TokenRequest {
     user_id: String,
     role: DemoRole,
+    lifetime_seconds: Option<u64>,
 }
 
 /// Whom the demo knows.
@@ -56,13 +58,18 @@ impl TokenMaker {
         }
     }
 
-    /// A token for this user, good for an hour.
+    /// A token for this user.
     pub fn make(&self, request: TokenRequest) -> Result<String, ApiError> {
         let length = request.user_id.chars().count();
         if length == 0 || length > MAX_USER_ID_CHARS {
             return Err(bad_value(format!(
                 "user_id is {length} characters long; it must have 1 to {MAX_USER_ID_CHARS}"
             )));
+        }
+        let lifetime = request.lifetime_seconds.unwrap_or(LIFETIME_SECONDS);
+        if !(1..=LIFETIME_SECONDS).contains(&lifetime) {
+            let bounds = format!("lifetime_seconds is {lifetime}; it must be between 1 and {LIFETIME_SECONDS}");
+            return Err(bad_value(bounds));
         }
         let (role, app_metadata) = match request.role {
             DemoRole::Anon => (Role::Anon, json!({})),
@@ -75,7 +82,7 @@ impl TokenMaker {
             "role": role.as_str(),
             "app_metadata": app_metadata,
             "iat": now,
-            "exp": now + LIFETIME_SECONDS,
+            "exp": now + lifetime,
         });
         // Anon is nobody: a token without a user.
         if role != Role::Anon

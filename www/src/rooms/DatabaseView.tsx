@@ -2,6 +2,7 @@ import { useMemo } from "react";
 import type { StreamState } from "streamkeeper";
 import { useSnapshot } from "streamkeeper/react";
 import { readStream, type EndAttempt, type Lease, type Recorded, type RoomRow, type Row } from "../api";
+import { Fields, type Field } from "../Fields";
 import { Status } from "../Status";
 import { usePolling } from "../usePolling";
 import { clock } from "../words";
@@ -59,21 +60,6 @@ function RoomFields({ row }: { row: RoomRow }) {
       <h3>The room</h3>
       <Fields testId="db-room" fields={fields} />
     </>
-  );
-}
-
-type Field = [name: string, value: string | null];
-
-function Fields({ testId, fields }: { testId: string; fields: Field[] }) {
-  return (
-    <dl data-testid={testId}>
-      {fields.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value ?? <span className="quiet">null</span>}</dd>
-        </div>
-      ))}
-    </dl>
   );
 }
 

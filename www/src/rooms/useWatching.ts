@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useState } from "react";
+import type { AccessToken } from "../accessToken";
 import { joinSession, leaveSession } from "../api";
 import { atReload } from "../atReload";
 
@@ -18,7 +19,7 @@ export interface WatchingState {
 }
 
 /** Somebody's seat in one session at a time: taken, kept over a reload, and given back. */
-export function useWatching(token: string): WatchingState {
+export function useWatching(token: AccessToken): WatchingState {
   const [watchedId, setWatchedId] = useState(watchedAtReload.read);
   const [joinedAt, setJoinedAt] = useState<string | null>(null);
   const [error, setError] = useState<string | null>(null);

@@ -21,6 +21,7 @@ pub fn e2e(context: &Context) -> Result<()> {
     let built = stack::build(workspace)?;
     let mut stack = Stack::start(workspace, &built, free_port()?, "test")?;
     tests.env("CHROMIUM", chromium).env("DEMO_URL", stack.url()).env("DATABASE_URL", stack.database_url());
+    tests.env("GATEWAY_BIN", built.gateway());
     // When a server has ended under the tests, that is the reason, and what they say of it is not.
     run(&mut tests).or_else(|failed| stack.check().and(Err(failed)))
 }
