@@ -20,7 +20,7 @@ const MAX_CONNECTIONS: u32 = 10;
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long one waits for the database to accept a connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long one statement may run, in PostgreSQL's words.
 const STATEMENT_TIMEOUT: &str = "10s";
@@ -31,6 +31,7 @@ const STATEMENT_TIMEOUT: &str = "10s";
 pub struct Database {
     pool: PgPool,
     permits: Arc<Semaphore>,
+    connect_timeout: Duration,
 }
 
 /// What PostgreSQL can read of the request in its `request.*` settings.
@@ -55,14 +56,14 @@ pub struct Session {
 
 impl Database {
     /// Connects when the first request needs it, so that a gateway can start before its database.
-    pub fn new(options: PgConnectOptions) -> Self {
+    pub fn new(options: PgConnectOptions, connect_timeout: Duration) -> Self {
         let pool = PgPoolOptions::new()
             // One more than there are permits: `/health` answers while all others are busy.
             .max_connections(MAX_CONNECTIONS + 1)
-            .acquire_timeout(CONNECT_TIMEOUT)
+            .acquire_timeout(connect_timeout)
             .idle_timeout(Duration::from_secs(300))
             .connect_lazy_with(options);
-        Self { pool, permits: Arc::new(Semaphore::new(MAX_CONNECTIONS as usize)) }
+        Self { pool, permits: Arc::new(Semaphore::new(MAX_CONNECTIONS as usize)), connect_timeout }
     }
 
     /// A transaction that runs as this caller, with everything that ends with it: role, claims, search path, timeout.
@@ -96,7 +97,7 @@ impl Database {
 
     /// Does the database answer?
     pub async fn is_there(&self) -> bool {
-        matches!(timeout(CONNECT_TIMEOUT, sqlx::query("select 1").execute(&self.pool)).await, Ok(Ok(_)))
+        matches!(timeout(self.connect_timeout, sqlx::query("select 1").execute(&self.pool)).await, Ok(Ok(_)))
     }
 
     /// Closes all connections, once they are given back.

@@ -51,7 +51,7 @@ pub async fn serve(
     config: Config,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let database = Database::new(config.database.clone());
+    let database = Database::new(config.database.clone(), config.connect_timeout);
     let counters = Counters::default();
     let auth = Arc::new(Auth::new(&config));
     let (shutdown, stopping) = Stopping::by(shutdown);

@@ -12,6 +12,7 @@ use std::time::Duration;
 use axum::http::{HeaderValue, Uri};
 use sqlx::postgres::PgConnectOptions;
 
+use crate::database::CONNECT_TIMEOUT;
 use crate::mail::Mailer;
 use crate::orphans::{self, Operator};
 use crate::rooms::{self, listing};
@@ -34,6 +35,8 @@ const MAX_JITSI_GRACE_SECS: usize = 900;
 pub struct Config {
     /// The database, and as whom to log in: a role that may `set role` to the three API roles.
     pub database: PgConnectOptions,
+    /// How long one waits for the database to accept a connection.
+    pub connect_timeout: Duration,
     /// Where to listen.
     pub bind: SocketAddr,
     /// The HS256 secret of the tokens. One of this and `jwks_url` is there.
@@ -139,6 +142,7 @@ impl Config {
         let mailer = mail::mailer(variables)?;
         Ok(Self {
             database,
+            connect_timeout: CONNECT_TIMEOUT,
             bind,
             jwt_secret,
             jwks_url,

@@ -273,7 +273,8 @@ async fn the_log_says_what_began_and_what_ended_whichever_way_the_call_came() {
     let (mut child, gateway, mut log) = serving(&["serve"], &variables).await;
     let ann = user("ann");
     let post = async |path: &str, body: Value| {
-        let answer = Answer::of(client().post(format!("{gateway}{path}")).bearer_auth(&ann).json(&body)).await;
+        let request = client().post(format!("{gateway}{path}")).bearer_auth(&ann).json(&body);
+        let answer = Answer::of_database(request).await;
         assert!([200, 201].contains(&answer.status), "{}", answer.text);
         answer.json()
     };

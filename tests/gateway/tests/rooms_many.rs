@@ -21,18 +21,12 @@ async fn two_gateways(db: &TestDatabase) -> [(Child, String); 2] {
     [start().await, start().await]
 }
 
-/// Calls until there is an answer of the database: a gateway that is busy says so, and has done nothing.
 async fn call(url: &str, token: &str, body: Option<&Value>) -> Answer {
-    loop {
-        let request = match body {
-            Some(body) => client().post(url).json(body),
-            None => client().get(url),
-        };
-        let answer = Answer::of(request.bearer_auth(token)).await;
-        if ![503, 504].contains(&answer.status) {
-            return answer;
-        }
-    }
+    let request = match body {
+        Some(body) => client().post(url).json(body),
+        None => client().get(url),
+    };
+    Answer::of_database(request.bearer_auth(token)).await
 }
 
 async fn count(db: &TestDatabase, from: &str) -> i64 {
@@ -128,7 +122,7 @@ async fn two_hundred_first_visits_are_one_room() {
     assert_eq!(count(&db, "app_users").await, 1);
 }
 
-/// A gateway stops between its two calls with a connection that holds a lock: the others go on once PostgreSQL lets go of it.
+/// What a gateway was about to do when it was killed is not done, and its locks go with it.
 #[tokio::test]
 async fn the_end_of_a_gateway_while_others_wait_for_its_lock_keeps_nobody_waiting() {
     let db = TestDatabase::new().await;

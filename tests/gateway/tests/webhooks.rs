@@ -1,7 +1,5 @@
 //! Stream's webhook, over HTTP and into the database: who is believed, what is kept, and what is said about the rest.
 
-use std::net::TcpListener;
-
 use database_tests::TestDatabase;
 use gateway_tests::program::{serving, signal};
 use gateway_tests::{Answer, Gateway, SECRET, client, sign as token, user};
@@ -236,9 +234,7 @@ async fn compressed_bodies_are_refused_by_name() {
 
 #[tokio::test]
 async fn without_a_database_it_asks_to_be_sent_again() {
-    let db = TestDatabase::new().await;
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let gateway = Gateway::start(db.options().host("127.0.0.1").port(port), false, VARIABLES).await;
+    let gateway = Gateway::without_database(false, VARIABLES).await;
     assert_eq!(deliver(&gateway, "w-1", MESSAGE).await.error(), (503, "PGRST001".into()));
     // Nobody else gets as far as that.
     let unsigned = Answer::of(post(&gateway, Some("w-1"), Some("00"), MESSAGE)).await;
