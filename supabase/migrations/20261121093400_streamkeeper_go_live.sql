@@ -134,12 +134,6 @@ create function public.live_room_end(
       perform streamkeeper.finish(
         array[v_session.stream_id], null, p_reason, streamkeeper.current_user_id(), p_holder, p_attempt
       );
-    elsif v_session.id is not null then
-      insert into public.end_attempts (stream_id, actor, role, reason, holder, attempt, outcome)
-      values (
-        v_session.stream_id, streamkeeper.current_user_id(), streamkeeper.caller_role(), p_reason, p_holder, p_attempt,
-        'already_ended'
-      );
     end if;
     return json_build_object(
       'success', true,
