@@ -1,4 +1,5 @@
-import { breakChat, failEndCalls, stickRoom } from "./api";
+import { breakChat, destroyMeeting, failEndCalls, stickRoom } from "./api";
+import { useLiveStream } from "./useLiveStream";
 import { useNetworkSwitch } from "./useNetworkSwitch";
 import { useTask } from "./useTask";
 import type { View } from "./useView";
@@ -90,10 +91,18 @@ interface Props {
 export function Faults({ view, user, onTold }: Props) {
   const network = useNetworkSwitch();
   const telling = useTask();
+  const liveId = useLiveStream();
   const tell = ({ ask, told }: Fault) =>
     telling.run(async () => {
       await ask(user);
       onTold(told);
+    });
+  // What the gateway sees of it: the page says nothing more, and the media server misses its host.
+  const beKilled = (streamId: string) =>
+    telling.run(async () => {
+      await destroyMeeting(streamId);
+      network.toggle();
+      onTold("Your page says nothing more, and Jitsi has said that the meeting is over. In 10 s, so is the stream.");
     });
 
   return (
@@ -104,6 +113,15 @@ export function Faults({ view, user, onTold }: Props) {
         <button data-testid="fault-offline" className={network.away ? "on" : ""} onClick={network.toggle}>
           {network.away ? "The network comes back" : "The network goes away"}
         </button>
+        {view === "room" && liveId && (
+          <button
+            data-testid="fault-killed"
+            disabled={telling.busy || network.away}
+            onClick={() => beKilled(liveId)}
+          >
+            Your browser is killed, says Jitsi
+          </button>
+        )}
         {FAULTS[view].map((fault) => (
           <button
             key={fault.testId}

@@ -92,6 +92,11 @@ export function stickRoom(user: string): Promise<unknown> {
   return ask("/demo/stuck-room", { user_id: user });
 }
 
+/** Has the media server say that the meeting of a stream is over. */
+export function destroyMeeting(streamId: string): Promise<unknown> {
+  return ask(`/demo/meetings/${streamId}/destroyed`, {});
+}
+
 /** The caller is in a session for 90 s from now on. */
 export function joinSession(sessionId: string, token: AccessToken): Promise<{ joined_at: string }> {
   return callAs(token, "live_room_join", { p_session_id: sessionId });

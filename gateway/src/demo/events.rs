@@ -31,8 +31,7 @@ struct MailboxRequest {
 pub async fn mailbox(State(demo): State<Arc<DemoState>>, body: Bytes) -> Result<Text, ApiError> {
     let MailboxRequest { user_id } = parse(&body)?;
     let mut session = demo.database.begin(Caller::of(Role::Service), &RequestSettings::default()).await?;
-    let given: Result<String, _> =
-        sqlx::query_scalar(GIVE_ADDRESS).bind(user_id).fetch_one(session.connection()).await;
+    let given: Result<String, _> = sqlx::query_scalar(GIVE_ADDRESS).bind(user_id).fetch_one(session.connection()).await;
     let given = given.map_err(|error| session.error(error))?;
     session.commit().await?;
     Ok(json_text(given))

@@ -1,8 +1,9 @@
 //! What `--demo` adds, and what is not there without it: the page itself, tokens for whoever asks, faults on demand, a look at
-//! the rows and the mail, and a stand-in for Stream's chat.
+//! the rows and the mail, and stand-ins for Stream's chat and a media server.
 
 mod events;
 mod faults;
+mod meetings;
 mod page;
 mod rooms;
 mod stream_chat;
@@ -35,6 +36,7 @@ pub struct Demo {
     page: DemoConfig,
     state: Arc<DemoState>,
     chat: StreamChat,
+    meetings: Router,
 }
 
 #[derive(Debug)]
@@ -51,6 +53,7 @@ impl Demo {
     /// The demo on this database.
     pub fn new(config: &Config, page: &DemoConfig, database: Database) -> Self {
         let chat = StreamChat::new(config, database.clone());
+        let meetings = meetings::routes(config, database.clone());
         let state = DemoState {
             anon_key: config.anon_key.clone().unwrap_or_default(),
             database,
@@ -58,7 +61,7 @@ impl Demo {
             faults: Arc::new(Faults::new(config.functions)),
             tokens: TokenMaker::new(config),
         };
-        Self { page: page.clone(), state: Arc::new(state), chat }
+        Self { page: page.clone(), state: Arc::new(state), chat, meetings }
     }
 
     /// The API, with the faults that somebody asked for in front of it.
@@ -77,8 +80,8 @@ impl Demo {
             .route("/demo/stuck-room", post(rooms::stick))
             .route("/demo/events/{id}", get(events::event))
             .route("/demo/mailboxes", post(events::mailbox));
-        let routes = events::mails(routes, self.page.mail_directory).with_state(self.state).merge(self.chat.routes());
-        page::serve(routes, self.page.directory)
+        let routes = events::mails(routes, self.page.mail_directory).with_state(self.state);
+        page::serve(routes.merge(self.chat.routes()).merge(self.meetings), self.page.directory)
     }
 }
 

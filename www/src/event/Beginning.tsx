@@ -1,5 +1,5 @@
-import { useSnapshot } from "streamkeeper/react";
 import type { AccessToken } from "../accessToken";
+import { useLiveStream } from "../useLiveStream";
 import { useTask } from "../useTask";
 import { createEvent } from "./api";
 
@@ -11,10 +11,7 @@ interface Props {
 
 /** No event yet: one by itself, or one of what is live. */
 export function Beginning({ user, token, onBegun }: Props) {
-  const liveId = useSnapshot(({ streams }) => {
-    const live = Object.entries(streams).find(([, { role, status }]) => role === "host" && status === "live");
-    return live?.[0] ?? null;
-  });
+  const liveId = useLiveStream();
   const task = useTask();
   const begin = (streamId: string | null) => task.run(async () => onBegun(await createEvent(user, token, streamId)));
   return (

@@ -40,7 +40,12 @@ export function Presence({ user, state, isHost, isThere, isOver, crowd, viewers,
         <button data-testid="event-watch" disabled={isOver} onClick={() => onChange(!isThere)}>
           {isThere ? "Leave" : come}
         </button>
-        <button data-testid="event-crowd" disabled={isOver || task.busy} onClick={() => task.run(crowd.come)}>
+        <button
+          className={isHost && !viewers && !isOver ? "primary" : ""}
+          data-testid="event-crowd"
+          disabled={isOver || task.busy}
+          onClick={() => task.run(crowd.come)}
+        >
           Five more viewers
         </button>
         <button data-testid="event-crowd-leave" disabled={crowd.here === 0} onClick={crowd.leave}>

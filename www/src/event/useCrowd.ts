@@ -13,11 +13,10 @@ export interface CrowdState {
 const NOBODY = { here: 0, count: null };
 
 /** The viewers that this page makes up. They leave with it. */
-export function useCrowd(eventId: string | null): CrowdState {
+export function useCrowd(eventId: string): CrowdState {
   const crowd = useRef<Crowd | null>(null);
   const [state, setState] = useState<{ here: number; count: number | null }>(NOBODY);
   useEffect(() => {
-    if (eventId === null) return;
     const mine = new Crowd(eventId, (here, count) =>
       setState((before) => (here === 0 ? NOBODY : { here, count: count ?? before.count })),
     );
