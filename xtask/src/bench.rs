@@ -1,24 +1,28 @@
 //! Tables against the peers.
 
 use crate::failure::{Failure, Result};
+use crate::postgres::Postgres;
 use crate::process::run as run_command;
 use crate::tools::{self, catalogue};
 use crate::workspace::Workspace;
-use crate::{npm, package, sizes};
+use crate::{gateway, npm, package, sizes};
 
 /// Runs the bench of that name, or says which there are.
 pub fn run(workspace: &Workspace, name: Option<&str>) -> Result<()> {
     match name {
         Some("silent-sockets") => silent_sockets(workspace),
+        Some("viewers") => viewers(workspace),
         Some("size") => {
             package::build(workspace)?;
             sizes::report(workspace)
         }
         None => {
-            println!("benches: silent-sockets size");
+            println!("benches: silent-sockets size viewers");
             Ok(())
         }
-        Some(other) => Err(Failure::because(format!("unknown bench `{other}`; there are silent-sockets and size"))),
+        Some(other) => {
+            Err(Failure::because(format!("unknown bench `{other}`; there are silent-sockets, size and viewers")))
+        }
     }
 }
 
@@ -30,4 +34,15 @@ fn silent_sockets(workspace: &Workspace) -> Result<()> {
     npm::ci(workspace, "www")?;
     npm::install_tarball(workspace, "www", &tarball)?;
     run_command(workspace.command("node").arg("benches/silent-sockets.mjs"))
+}
+
+/// What a viewer costs, idle and coming and going: beside `ws`, which `tests/e2e` has.
+fn viewers(workspace: &Workspace) -> Result<()> {
+    tools::ensure(workspace, &catalogue::node())?;
+    npm::ci(workspace, "tests/e2e")?;
+    let binary = gateway::build_optimised(workspace)?;
+    let postgres = Postgres::start(workspace, catalogue::POSTGRES, "bench")?;
+    let mut bench = workspace.command("node");
+    bench.arg("benches/viewers.mjs").env("GATEWAY_BIN", binary).env("DATABASE_URL", postgres.url());
+    run_command(&mut bench)
 }

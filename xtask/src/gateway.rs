@@ -18,6 +18,13 @@ pub fn build(workspace: &Workspace) -> Result<PathBuf> {
     Ok(workspace.built("streamkeeper-gateway"))
 }
 
+/// The same as it is shipped, for measuring it.
+pub fn build_optimised(workspace: &Workspace) -> Result<PathBuf> {
+    say("building the gateway, optimised");
+    process::run(&mut workspace.cargo(&["build", "--quiet", "--release", "--package", "streamkeeper-gateway"]))?;
+    Ok(workspace.built_optimised("streamkeeper-gateway"))
+}
+
 /// A command of the gateway against a database.
 pub fn command(workspace: &Workspace, binary: &Path, database: &str) -> Command {
     let mut command = workspace.command(binary);

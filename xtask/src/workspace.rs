@@ -35,8 +35,17 @@ impl Workspace {
 
     /// A binary that `cargo build` makes in the dev profile.
     pub fn built(&self, binary: &str) -> PathBuf {
+        self.built_in("debug", binary)
+    }
+
+    /// A binary that `cargo build --release` makes.
+    pub fn built_optimised(&self, binary: &str) -> PathBuf {
+        self.built_in("release", binary)
+    }
+
+    fn built_in(&self, profile: &str, binary: &str) -> PathBuf {
         let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
-        self.root.join(target).join("debug").join(binary)
+        self.root.join(target).join(profile).join(binary)
     }
 
     /// Where cargo installs our tools.
