@@ -162,12 +162,17 @@ async fn ending_is_for_one_session_and_repeating_it_harmless() {
     let (ann, path) = (user("ann"), |room: &str| format!("/rooms/{room}/end"));
     let room = rooms.room_of(&ann).await;
     let first = rooms.go_live(&room, &ann, json!({})).await.json();
-    let ended = rooms.end(&room, &ann, json!({"session_id": first["id"], "reason": "that is all"})).await;
+    // The page says which of its attempts this is: so the trail knows of those that were lost.
+    let body = json!({"session_id": first["id"], "reason": "that is all", "holder": "page-1", "attempt": 3});
+    let ended = rooms.end(&room, &ann, body).await;
     let expected = json!({
         "success": true, "status": "ended", "already": false,
         "room_id": room, "session_id": first["id"], "stream_id": first["stream_id"]
     });
     assert_eq!((ended.status, ended.json()), (200, expected));
+    let trail = "select json_agg(json_build_array(reason, holder, attempt, outcome)) from end_attempts";
+    let trail: Value = sqlx::query_scalar(trail).fetch_one(&mut rooms.db.owner().await).await.unwrap();
+    assert_eq!(trail, json!([["that is all", "page-1", 3, "ended"]]));
     let after = rooms.send(Method::GET, "/rooms/me", Some(&ann), None).await.json();
     assert_eq!((text(&after, "status"), &after["current_session"]), ("idle", &Value::Null));
     assert_eq!((&after["current_session_id"], &after["host_present"]), (&Value::Null, &json!(false)));
@@ -236,6 +241,10 @@ async fn what_is_wrong_with_a_request_is_named_and_nothing_is_done() {
         ("end", json!({"session_id": "1"}), "22P02", "session_id"),
         ("end", json!({"session_id": 1}), "22P02", "session_id"),
         ("end", json!({"title": "T"}), "22023", "title"),
+        ("end", json!({"attempt": "1"}), "22023", "attempt"),
+        ("end", json!({"attempt": 0}), "22023", "attempt"),
+        ("end", json!({"attempt": 1001}), "22023", "attempt"),
+        ("end", json!({"holder": "x".repeat(101)}), "22023", "holder"),
         ("end", json!({"reason": ["x"]}), "22023", "reason"),
         ("end", json!({"reason": "x".repeat(501)}), "22023", "reason"),
         ("end", json!("ended"), "PGRST102", "object"),
