@@ -91,11 +91,12 @@ impl RawManager {
         self.driver.handle(Input::RefreshListing);
     }
 
-    /// The gateway's feed has brought the whole listing; anything else says that the feed is lost.
+    /// The gateway's feed has brought the whole listing; `true`: it is there; anything else says that it is lost.
     #[wasm_bindgen(js_name = feedEvent)]
     pub fn feed_event(&self, rows: &JsValue) {
         self.driver.handle(Input::Feed(match from_js(rows) {
             Value::List(rows) => FeedEvent::Rows(rows),
+            Value::Bool(true) => FeedEvent::Alive,
             _ => FeedEvent::Lost,
         }));
     }

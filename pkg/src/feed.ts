@@ -7,7 +7,7 @@
 export class Feed {
   #source: EventSource | undefined;
 
-  /** `heard` gets the whole listing, or `null` when the feed is lost. */
+  /** `heard` gets the whole listing; `true`, when the gateway says that it is there; `null`, when the feed is lost. */
   constructor(private readonly heard: (rows: unknown) => void) {}
 
   /** Opens it there, in the place of the one before; without a URL: closes it. */
@@ -18,6 +18,7 @@ export class Feed {
     if (typeof EventSource === "undefined") return queueMicrotask(() => this.heard(null));
     const source = (this.#source = new EventSource(url));
     source.addEventListener("listing", ({ data }: MessageEvent<string>) => this.heard(read(data)));
+    source.addEventListener("alive", () => this.heard(true));
     source.addEventListener("error", () => this.heard(null));
   }
 }

@@ -44,7 +44,12 @@ export class ConnectionManager {
   readonly #made: [string, (payload: unknown) => void][] = [];
   readonly #chat: Chat;
   readonly #sockets = new Sockets(
-    async () => ({ token: (await this.#config.backend?.accessToken?.()) || null, apikey: this.#config.backend?.apiKey }),
+    async () => {
+      const { apiKey: apikey, accessToken } = this.#config.backend ?? {};
+      const token = (await accessToken?.()) || null;
+      const { sub } = claimsOf(token ?? "") as { sub?: unknown };
+      return { token, apikey, user: typeof sub === "string" ? sub : null };
+    },
     (socket, message, code) => this.#heard("a viewer's socket", () => this.#raw.socketEvent(socket, message, code)),
   );
   readonly #feed = new Feed((rows) => this.#heard("the listing", () => this.#raw.feedEvent(rows)));
@@ -279,7 +284,9 @@ export class ConnectionManager {
 
   /**
    * Ends a room: its session, everybody's attendance, its stream and its event, in one transaction. Goes by the gateway where
-   * there is one, and by the database where there is none or it fails; like every end it is tried again, and not lost.
+   * there is one, and by the database where there is none or it fails; like every end it is tried again, and not lost. Of a
+   * room whose session this page has not heard of yet (`useRoom`, `isHost` and `myRoom` ask), whatever is open is ended; that
+   * is tried as often, and rejects if nobody can be reached.
    */
   readonly endRoom = (roomId: string): Promise<EndRoomResult> => this.#call("endRoom", { roomId });
 
@@ -436,7 +443,8 @@ export class ConnectionManager {
     for (const letGoOfMeeting of this.#afterCrash) this.#safely(letGoOfMeeting);
     clearTimeout(this.#timer);
     const chat = { ...this.#snapshot.chat, status: "disconnected" as const, nextRetryAt: null };
-    this.#snapshot = share(this.#snapshot, { ...this.#snapshot, phase: "crashed", chat });
+    const { listing, events } = INITIAL_SNAPSHOT;
+    this.#snapshot = share(this.#snapshot, { ...this.#snapshot, phase: "crashed", chat, listing, events });
     const error = new StreamkeeperError("crashed", "Streamkeeper has crashed", cause);
     for (const promised of this.#pending.values()) promised.reject(error);
     this.#pending.clear();

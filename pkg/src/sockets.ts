@@ -5,6 +5,8 @@ type Heard = (socket: number, message: object | null, code: number) => void;
 export interface Credentials {
   token: string | null;
   apikey: string | undefined;
+  /** Whose token it is. */
+  user: string | null;
 }
 
 /**
@@ -13,6 +15,8 @@ export interface Credentials {
  */
 export class Sockets {
   readonly #open = new Map<number, WebSocket | undefined>();
+  /** Those whose first message, which says who this is, is out. */
+  readonly #introduced = new Set<number>();
 
   constructor(
     private readonly credentials: () => Promise<Credentials>,
@@ -52,9 +56,11 @@ export class Sockets {
 
   async #introduce(socket: number, type: "hello" | "auth"): Promise<void> {
     try {
-      const { token, apikey } = await this.credentials();
-      // Nobody is signed in: there is nothing to replace the last token with.
-      if (type === "auth" && token === null) return;
+      const { token, apikey, user } = await this.credentials();
+      // The first message must be the hello; and where nobody is signed in, nothing replaces the last token.
+      if (!this.#open.has(socket) || (type === "auth" && (token === null || !this.#introduced.has(socket)))) return;
+      this.#introduced.add(socket);
+      this.heard(socket, { type: "introduced", user }, 0);
       this.#say(socket, { type, ...(token === null ? { apikey } : { token }) });
     } catch {
       // Without a word of who this is the gateway closes it, and the engine tries again.
@@ -82,6 +88,7 @@ export class Sockets {
   #drop(socket: number): void {
     const opened = this.#open.get(socket);
     this.#open.delete(socket);
+    this.#introduced.delete(socket);
     if (!opened) return;
     opened.onopen = opened.onmessage = opened.onclose = null;
     opened.close(1000);

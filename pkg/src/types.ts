@@ -152,7 +152,10 @@ export interface RoomState {
 
 /** The listing, as this page has it. */
 export interface ListingState {
-  /** `live`: every change is pushed. `polling`: it is asked for every 15 s, because there is no gateway, or it is away. */
+  /**
+   * `live`: every change is pushed. `polling`: there is no gateway, or it is away, and the listing is asked for about every 15 s
+   * while the page is seen.
+   */
   status: "off" | "connecting" | "live" | "polling";
   /** Newest first. */
   sessions: ListedSession[];

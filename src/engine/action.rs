@@ -12,7 +12,7 @@ pub const MAX_REASON: usize = 500;
 /// The longest user id.
 const MAX_USER_ID: usize = 200;
 /// The longest idempotency key; see [`MAX_TITLE`].
-const MAX_KEY: usize = 100;
+const MAX_KEY: usize = 200;
 
 /// A method of the manager that answers with a promise.
 #[derive(Clone, Debug, PartialEq)]

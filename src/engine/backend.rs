@@ -184,6 +184,17 @@ impl Rpc {
         Rpc::call("live_room_listing", Value::object([]))
     }
 
+    /// The same with another value of an argument.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Rpc {
+        if let Value::Object(arguments) = &mut self.arguments
+            && let Some((_, place)) = arguments.iter_mut().find(|(known, _)| known == name)
+        {
+            *place = value.into();
+        }
+        self
+    }
+
     fn call(function: &'static str, arguments: Value) -> Rpc {
         Rpc { function, arguments, keepalive: false, route: None }
     }

@@ -78,8 +78,8 @@ impl Manager {
         let now = self.now;
         self.chat.sign_out();
         self.usage.away_no_more(now);
-        self.forget_hosts();
-        self.watch_as_somebody_else();
+        self.rooms_of_somebody_else();
+        self.watch_as(None);
         self.forgets = true;
         self.each_stream(|stream| {
             // With the token at hand, which is still good: the app's next one may be nobody's.

@@ -13,11 +13,16 @@ use alloc::vec::Vec;
 /// How often it is asked for while nothing pushes it.
 const POLL: Millis = 15_000;
 
+/// So long the feed may be silent: the gateway says every 15 s that it is there.
+const FEED_SILENCE: Millis = 45_000;
+
 /// What is heard of the gateway's feed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FeedEvent {
     /// The whole listing.
     Rows(Vec<Value>),
+    /// It is there, and nothing has changed.
+    Alive,
     /// It has gone, or could not be had.
     Lost,
 }
@@ -27,6 +32,7 @@ impl FeedEvent {
     pub fn to_value(&self) -> Value {
         match self {
             FeedEvent::Rows(rows) => (rows.len() as u32).into(),
+            FeedEvent::Alive => "alive".into(),
             FeedEvent::Lost => "lost".into(),
         }
     }
@@ -46,8 +52,10 @@ pub(super) struct Listing {
     feed: Feed,
     rows: Value,
     asked: Option<RequestId>,
-    /// When to ask, and to open the feed, or to give its opening up.
-    due: Option<Millis>,
+    /// When to ask; `None` while nobody looks at it, or the feed is open.
+    ask_at: Option<Millis>,
+    /// When to open the feed, or to give it up.
+    feed_due: Millis,
     losses: u32,
     backoff: Backoff,
     last_error: Option<String>,
@@ -60,7 +68,8 @@ impl Listing {
             feed: Feed::Closed,
             rows: Value::List(Vec::new()),
             asked: None,
-            due: None,
+            ask_at: None,
+            feed_due: 0,
             losses: 0,
             backoff: Backoff::new(seed),
             last_error: None,
@@ -84,13 +93,12 @@ impl Listing {
 
     /// Something has changed, as far as this page knows; a feed says so by itself.
     pub(super) fn hurry(&mut self, now: Millis) {
-        if self.feed != Feed::Open {
-            self.due = self.due.map(|_| now);
-        }
+        self.ask_at = self.ask_at.map(|_| now);
     }
 
-    pub(super) fn deadline(&self) -> Option<Millis> {
-        self.due
+    pub(super) fn deadline(&self, page: Page, has_gateway: bool) -> Option<Millis> {
+        let feed = Some(self.feed_due).filter(|_| has_gateway && self.is_wanted(page));
+        [self.ask_at, feed].into_iter().flatten().min()
     }
 
     pub(super) fn resent(&mut self, again: RequestId) {
@@ -120,15 +128,18 @@ impl Manager {
         if self.listing.feed == Feed::Closed {
             return;
         }
+        let alive_until = self.now.saturating_add(FEED_SILENCE);
         match event {
             FeedEvent::Rows(rows) => {
                 self.listing.feed = Feed::Open;
                 self.listing.losses = 0;
-                self.listing.due = None;
+                self.listing.ask_at = None;
+                self.listing.feed_due = alive_until;
                 let asked = self.listing.asked.take();
                 self.give_up(asked);
                 self.listed(rows);
             }
+            FeedEvent::Alive => self.listing.feed_due = alive_until,
             FeedEvent::Lost => self.feed_is_lost(),
         }
     }
@@ -137,22 +148,16 @@ impl Manager {
         let listing = &mut self.listing;
         listing.losses = listing.losses.saturating_add(1);
         let pause = listing.backoff.pause(listing.losses, &self.config.reconnect);
-        listing.due = Some(self.now.saturating_add(pause));
-        self.close_feed();
+        listing.feed_due = self.now.saturating_add(pause);
         // Until it is back, what may have been missed is asked for.
-        self.ask_for_listing();
+        listing.ask_at = Some(self.now);
+        self.close_feed();
     }
 
     fn close_feed(&mut self) {
         if core::mem::replace(&mut self.listing.feed, Feed::Closed) != Feed::Closed {
             self.outputs.push_back(Output::Feed { open: false });
             self.changed = true;
-        }
-    }
-
-    fn ask_for_listing(&mut self) {
-        if self.listing.asked.is_none() {
-            self.listing.asked = Some(self.send(Purpose::Listing, Rpc::listing(), true));
         }
     }
 
@@ -175,31 +180,38 @@ impl Manager {
         self.changed = true;
     }
 
+    pub(super) fn listing_deadline(&self) -> Option<Millis> {
+        self.listing.deadline(self.page, self.has_gateway())
+    }
+
     pub(super) fn settle_listing(&mut self) {
         let now = self.now;
         if self.config.backend.is_none() || !self.listing.is_wanted(self.page) {
-            self.listing.due = None;
+            self.listing.ask_at = None;
+            self.listing.feed_due = now;
             let asked = self.listing.asked.take();
             self.give_up(asked);
             return self.close_feed();
         }
-        let due = self.listing.due.is_some_and(|at| at <= now);
-        match self.listing.feed {
-            Feed::Open => {}
-            // It neither came nor failed.
-            Feed::Opening if due => self.feed_is_lost(),
-            Feed::Opening => {}
-            Feed::Closed if self.listing.due.is_some() && !due => {}
-            Feed::Closed if self.has_gateway() => {
+        if self.has_gateway() && self.listing.feed_due <= now {
+            if self.listing.feed == Feed::Closed {
                 self.listing.feed = Feed::Opening;
-                self.listing.due = Some(now.saturating_add(self.config.health.timeout));
+                self.listing.feed_due = now.saturating_add(self.config.health.timeout);
                 self.outputs.push_back(Output::Feed { open: true });
                 self.changed = true;
+            } else {
+                // It neither came nor failed; or it has fallen silent.
+                self.feed_is_lost();
             }
-            Feed::Closed => {
-                self.listing.due = Some(now.saturating_add(POLL));
-                self.ask_for_listing();
-            }
+        } else if self.listing.feed == Feed::Closed && self.listing.ask_at.is_none() {
+            self.listing.ask_at = Some(now);
+        }
+        if self.listing.ask_at.is_some_and(|at| at <= now) {
+            // What is on its way may be of the time before whatever has happened.
+            let request = self.send(Purpose::Listing, Rpc::listing(), true);
+            let before = self.listing.asked.replace(request);
+            self.give_up(before);
+            self.listing.ask_at = Some(now.saturating_add(POLL));
         }
     }
 }

@@ -17,6 +17,7 @@ use super::outbox::Outbox;
 use super::page::{Exit, Page, PageEvent};
 use super::presence::Presence;
 use super::redirect::Redirect;
+use super::retry::Backoff;
 use super::room::Room;
 use super::streams::Stream;
 use super::table::Table;
@@ -53,10 +54,7 @@ pub(super) enum Purpose {
     Room(RoomId),
     GoLive(RoomId),
     /// Of a room of which this page knows no session.
-    EndRoom {
-        room: RoomId,
-        by_gateway: bool,
-    },
+    EndRoom(RoomId),
     Listing,
     /// Of the outbox, by key.
     Replay(String),
@@ -94,6 +92,7 @@ pub struct Manager {
     pub(super) reports: bool,
     pub(super) streams: Table<StreamId, Stream>,
     pub(super) rooms: Table<RoomId, Room>,
+    pub(super) room_backoff: Backoff,
     pub(super) listing: Listing,
     pub(super) watches: Table<EventId, Watch>,
     pub(super) last_socket: u32,
@@ -116,7 +115,7 @@ impl Manager {
     pub fn new(config: Config, holder: String, page: Page, wall: Millis) -> Manager {
         let mut clock = Clock::default();
         let now = clock.observe(wall);
-        let (chat, listing) = (Chat::new(&holder), Listing::new(&holder));
+        let (chat, listing, room_backoff) = (Chat::new(&holder), Listing::new(&holder), Backoff::new(&holder));
         Manager {
             config,
             holder,
@@ -133,6 +132,7 @@ impl Manager {
             reports: true,
             streams: Table::default(),
             rooms: Table::default(),
+            room_backoff,
             listing,
             watches: Table::default(),
             last_socket: 0,
@@ -220,7 +220,7 @@ impl Manager {
         let chat = self.chat.deadline(&self.surroundings());
         let next = requests.chain(streams).chain(leases).chain(presence).chain(chat);
         let next = next.chain(self.outbox_deadline()).chain(self.redirect_deadline());
-        let next = next.chain(self.rooms_deadline()).chain(self.listing.deadline()).chain(self.watches_deadline());
+        let next = next.chain(self.rooms_deadline()).chain(self.listing_deadline()).chain(self.watches_deadline());
         let next = next.min()?;
         (!self.disposed).then(|| self.clock.to_wall(next))
     }
@@ -365,13 +365,13 @@ impl Manager {
                 }
                 Purpose::Replay(key) => self.replay_resent(key, request, again),
                 Purpose::Room(room) => self.reading_resent(room, again),
+                Purpose::GoLive(room) => self.going_sent(room, again),
+                Purpose::EndRoom(room) => self.ending_sent(room, again),
                 Purpose::Listing => self.listing.resent(again),
                 Purpose::Start { .. }
                 | Purpose::Ask(_)
                 | Purpose::MyRoom(_)
                 | Purpose::Viewers(_)
-                | Purpose::GoLive(_)
-                | Purpose::EndRoom { .. }
                 | Purpose::ForceEndAll(_)
                 | Purpose::Report
                 | Purpose::Disconnect(_) => {}
@@ -388,7 +388,7 @@ impl Manager {
             Purpose::MyRoom(call) => self.my_room_is(call, verdict),
             Purpose::Room(room) => self.room_read(&room, verdict),
             Purpose::GoLive(room) => self.gone_live(&room, verdict),
-            Purpose::EndRoom { room, by_gateway } => self.room_end_answered(&room, by_gateway, verdict),
+            Purpose::EndRoom(room) => self.room_end_answered(&room, pending.rpc.route.is_some(), verdict),
             Purpose::Listing => self.listing_answered(verdict),
             Purpose::Report => self.reported(&verdict),
             Purpose::Disconnect(call) => self.disconnected(call, &verdict),
@@ -410,7 +410,7 @@ impl Manager {
         }
         self.leave_what_was_never_joined();
         self.send_what_is_due();
-        self.go_live_where_due();
+        self.settle_rooms();
         self.settle_listing();
         self.settle_watches();
         self.renew_what_is_due();
@@ -467,7 +467,7 @@ impl Manager {
                 | Purpose::Viewers(call) => calls.push(call),
                 Purpose::Room(_) | Purpose::GoLive(_) | Purpose::Listing => {}
                 // What keeps the database right may still arrive.
-                Purpose::EndRoom { .. }
+                Purpose::EndRoom(_)
                 | Purpose::Report
                 | Purpose::Disconnect(_)
                 | Purpose::Replay(_)

@@ -176,10 +176,11 @@ impl Manager {
     /// Whose token is at hand now.
     pub(super) fn user_is(&mut self, user: Option<String>) {
         if user.is_some() && self.outbox.user != user {
-            if self.outbox.user.is_some() {
-                self.forget_hosts();
-                self.watch_as_somebody_else();
+            match &self.outbox.user {
+                Some(_) => self.rooms_of_somebody_else(),
+                None => self.rooms_of_somebody(),
             }
+            self.watch_as(user.as_deref());
             self.outbox.user = user;
             self.outbox.hurry(self.now);
             self.reports = true;

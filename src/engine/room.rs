@@ -16,13 +16,16 @@ pub(super) struct Room {
     /// The session that is open in it, `RoomSession` in the npm package; or null.
     session: Value,
     pub(super) going: Option<Going>,
-    /// What was given up, with its key: nobody knows whether the database has done it.
-    pub(super) unanswered: Option<(String, Rpc)>,
-    /// The calls of `endRoom`, while it is being ended.
-    pub(super) ending: Option<Vec<CallId>>,
+    /// What was given up, with its key, and when: nobody knows whether the database has done it.
+    pub(super) unanswered: Option<(String, Rpc, Millis)>,
+    pub(super) ending: Option<Ending>,
     /// The calls of `isHost` that wait for the database.
     pub(super) asking: Vec<CallId>,
     pub(super) reading: Option<RequestId>,
+    /// When it is read again, because the last time failed, and how often that has been.
+    pub(super) read_at: Option<Millis>,
+    pub(super) misreadings: u32,
+    /// Why somebody's last call failed.
     pub(super) last_error: Option<String>,
 }
 
@@ -34,8 +37,50 @@ pub(super) struct Going {
     /// The same for every attempt, with one idempotency key: a lost answer makes no second session.
     pub(super) rpc: Rpc,
     pub(super) attempts: u32,
-    /// `None`: an attempt is under way.
-    pub(super) due: Option<Millis>,
+    /// The key is our own: what has ended under it is not what was asked for.
+    pub(super) made_up: bool,
+    pub(super) step: Step,
+}
+
+/// It is being ended.
+#[derive(Debug)]
+pub(super) struct Ending {
+    pub(super) calls: Vec<CallId>,
+    /// The session whose stream's latch sees to it. Without one the database is asked to end whatever is open.
+    pub(super) session: Option<String>,
+    pub(super) attempts: u32,
+    pub(super) step: Step,
+}
+
+/// Where something stands that is tried several times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// The next attempt is due then.
+    Due(Millis),
+    /// An attempt is under way.
+    Sent(RequestId),
+    /// Somebody else sees to it.
+    Waiting,
+}
+
+impl Step {
+    pub(super) fn is_due(self, now: Millis) -> bool {
+        matches!(self, Step::Due(at) if at <= now)
+    }
+
+    pub(super) fn deadline(self) -> Option<Millis> {
+        match self {
+            Step::Due(at) => Some(at),
+            Step::Sent(_) | Step::Waiting => None,
+        }
+    }
+
+    pub(super) fn under_way(self) -> Option<RequestId> {
+        match self {
+            Step::Sent(request) => Some(request),
+            Step::Due(_) | Step::Waiting => None,
+        }
+    }
 }
 
 impl Room {
@@ -60,9 +105,21 @@ impl Room {
         self.session = if matches!(session.text("status"), Some("scheduled" | "live")) { session } else { Value::Null };
     }
 
-    /// Nothing is open in it.
+    /// Nothing is open in it; nor in what may have been opened before.
     pub(super) fn closed(&mut self) {
         self.session = Value::Null;
+        self.unanswered = None;
+    }
+
+    /// The next deadline. Reading waits for the network; whoever asked for something is told that there is none.
+    pub(super) fn deadline(&self, online: bool) -> Option<Millis> {
+        let ending = self.ending.as_ref().map(|ending| ending.step);
+        // What is being ended is waited for.
+        let going = self.going.as_ref().filter(|_| ending.is_none()).map(|going| going.step);
+        [ending.and_then(Step::deadline), going.and_then(Step::deadline), self.read_at.filter(|_| online)]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// The open session.
@@ -84,6 +141,7 @@ impl Room {
     /// Every promise that is out.
     pub(super) fn take_calls(&mut self) -> Vec<CallId> {
         let going = self.going.take().map(|going| going.calls);
-        [Some(core::mem::take(&mut self.asking)), going, self.ending.take()].into_iter().flatten().flatten().collect()
+        let ending = self.ending.take().map(|ending| ending.calls);
+        [Some(core::mem::take(&mut self.asking)), going, ending].into_iter().flatten().flatten().collect()
     }
 }

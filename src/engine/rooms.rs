@@ -6,7 +6,7 @@ use super::ending::{Outcome, Who};
 use super::error::{Code, Error};
 use super::id::{RoomId, StreamId};
 use super::manager::{Manager, Purpose};
-use super::room::{Going, Room};
+use super::room::{Ending, Going, Room, Step};
 use super::streams::Stream;
 use super::value::Value;
 use super::{CallId, Millis, RequestId};
@@ -14,6 +14,9 @@ use alloc::borrow::ToOwned;
 use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
+
+/// How long the database holds a session for a page of which it hears nothing.
+const LEASE: Millis = 90_000;
 
 impl Manager {
     /// `myRoom`.
@@ -53,7 +56,10 @@ impl Manager {
     /// Asks what the room is like now; an earlier asking is given up.
     fn read_room(&mut self, id: &RoomId) {
         let reading = self.send(Purpose::Room(id.clone()), Rpc::room(id), true);
-        let before = self.room(id).and_then(|room| room.reading.replace(reading));
+        let before = self.room(id).and_then(|room| {
+            room.read_at = None;
+            room.reading.replace(reading)
+        });
         self.give_up(before);
     }
 
@@ -65,22 +71,42 @@ impl Manager {
     }
 
     pub(super) fn room_read(&mut self, id: &RoomId, verdict: Verdict) {
+        let again = matches!(verdict, Verdict::Transient(_) | Verdict::Unauthorised(_));
         let result = room_found(verdict).map(|body| {
             self.room_is(id, &body);
             body.flag("is_host").into()
         });
         let Some(room) = self.room(id) else { return };
         room.reading = None;
-        room.last_error = result.as_ref().err().map(|error| error.message.clone());
-        let asking = core::mem::take(&mut room.asking);
+        room.misreadings = if again { room.misreadings.saturating_add(1) } else { 0 };
+        let (misreadings, asking) = (room.misreadings, core::mem::take(&mut room.asking));
+        if again {
+            // Somebody still wants to know: a host whose reload met an outage wants to end the room afterwards.
+            let pause = self.room_backoff.pause(misreadings, &self.config.reconnect);
+            let at = self.now.saturating_add(pause);
+            if let Some(room) = self.room(id) {
+                room.read_at = Some(at);
+            }
+        }
         self.settle_all(asking, &result);
     }
 
+    /// What the database says of it, unless this page knows better: that it is live here, or has ended.
     fn room_is(&mut self, id: &RoomId, body: &Value) {
-        if let Some(room) = self.room(id) {
-            room.is_host = Some(body.flag("is_host"));
-            room.opened(body.get("current_session").cloned().unwrap_or_default());
+        let told = body.get("current_session").cloned().unwrap_or_default();
+        let over = self.stream_of(&told).is_some_and(|stream| stream.latch.is_ended());
+        let known = self.rooms.get(id).map(Room::session).and_then(|session| self.stream_of(session));
+        let ours = known.is_some_and(Stream::is_live);
+        let Some(room) = self.room(id) else { return };
+        room.is_host = Some(body.flag("is_host"));
+        if !ours {
+            room.opened(if over { Value::Null } else { told });
         }
+    }
+
+    /// The stream of a session, if this page has it.
+    fn stream_of(&self, session: &Value) -> Option<&Stream> {
+        self.streams.get(&StreamId::parse("stream_id", session.get("stream_id")).ok()?)
     }
 
     /// `goLive`. However many ask, one attempt is under way.
@@ -108,41 +134,70 @@ impl Manager {
         if let Some(going) = &mut room.going {
             return going.calls.push(call);
         }
-        // The same again after a lost answer has the same key, and finds the session that was made for it.
-        let lost = room.unanswered.take().filter(|(lost_key, lost)| key.is_none() && rpc(lost_key) == *lost);
+        // The same again after a lost answer has the same key, and finds the session that was made for it, as long as that
+        // may be held.
+        let lost = room
+            .unanswered
+            .take()
+            .filter(|(lost_key, lost, at)| key.is_none() && rpc(lost_key) == *lost && now.saturating_sub(*at) < LEASE);
         let made_up = || [holder.as_str(), ":", &call.0.to_string()].concat();
-        let key = lost.map(|(key, _)| key).or_else(|| key.map(str::to_owned)).unwrap_or_else(made_up);
+        let is_made_up = key.is_none();
+        let key = lost.map(|(key, ..)| key).or_else(|| key.map(str::to_owned)).unwrap_or_else(made_up);
         let rpc = rpc(&key);
-        room.going = Some(Going { calls: vec![call], key, rpc, attempts: 0, due: Some(now) });
+        let step = Step::Due(now);
+        room.going = Some(Going { calls: vec![call], key, rpc, attempts: 0, made_up: is_made_up, step });
     }
 
-    pub(super) fn go_live_where_due(&mut self) {
+    /// Sends what is due for the rooms.
+    pub(super) fn settle_rooms(&mut self) {
         let now = self.now;
-        let mut due = Vec::new();
-        for (id, room) in self.rooms.iter_mut() {
-            // What is being ended here is waited for.
-            if room.ending.is_none()
-                && let Some(going) = room.going.as_mut().filter(|going| going.due.is_some_and(|at| at <= now))
-            {
-                going.due = None;
+        let ids: Vec<RoomId> = self.rooms.iter().map(|(id, _)| id.clone()).collect();
+        for id in ids {
+            let Some(room) = self.rooms.get_mut(&id) else { continue };
+            if let Some(ending) = &mut room.ending {
+                if ending.step.is_due(now) {
+                    self.end_what_is_open(&id);
+                }
+            } else if let Some(going) = room.going.as_mut().filter(|going| going.step.is_due(now)) {
                 going.attempts = going.attempts.saturating_add(1);
-                due.push((id.clone(), going.rpc.clone()));
+                let rpc = going.rpc.clone();
+                let request = self.send(Purpose::GoLive(id.clone()), rpc, true);
+                self.going_sent(&id, request);
+            }
+            if self.page.online && self.rooms.get(&id).is_some_and(|room| room.read_at.is_some_and(|at| at <= now)) {
+                self.read_room(&id);
             }
         }
-        for (id, rpc) in due {
-            self.send(Purpose::GoLive(id), rpc, true);
+    }
+
+    /// The attempt is out under this generation; or again, with a fresh token.
+    pub(super) fn going_sent(&mut self, id: &RoomId, request: RequestId) {
+        if let Some(going) = self.rooms.get_mut(id).and_then(|room| room.going.as_mut()) {
+            going.step = Step::Sent(request);
         }
     }
 
     pub(super) fn gone_live(&mut self, id: &RoomId, verdict: Verdict) {
-        let Some(going) = self.room(id).and_then(|room| room.going.take()) else { return };
+        let now = self.now;
+        let Some(room) = self.room(id) else { return };
+        let Some(going) = room.going.take() else { return };
+        // Whoever ends the room meanwhile has the last word: nothing more is tried.
+        let goes_on = room.ending.is_none();
         let result = match verdict {
-            Verdict::Transient(error) if going.attempts < self.config.ending.max_attempts => {
-                let pause = self.config.ending.delay(going.attempts);
-                let due = Some(self.now.saturating_add(pause));
+            Verdict::Transient(error) if goes_on && going.attempts < self.config.ending.max_attempts => {
+                let step = Step::Due(now.saturating_add(self.config.ending.delay(going.attempts)));
                 if let Some(room) = self.room(id) {
                     room.last_error = Some(error.message);
-                    room.going = Some(Going { due, ..going });
+                    room.going = Some(Going { step, ..going });
+                }
+                return;
+            }
+            // Made for our own lost call, and over by now.
+            Verdict::Delivered(session) if goes_on && going.made_up && !is_open(&session) => {
+                let key = [going.key.as_str(), "+"].concat();
+                let rpc = going.rpc.with("p_idempotency_key", key.as_str());
+                if let Some(room) = self.room(id) {
+                    room.going = Some(Going { key, rpc, step: Step::Due(now), ..going });
                 }
                 return;
             }
@@ -152,13 +207,13 @@ impl Manager {
             Verdict::Refused(error) => Err(error),
             Verdict::Unauthorised(error) | Verdict::Transient(error) => {
                 if let Some(room) = self.room(id) {
-                    room.unanswered = Some((going.key, going.rpc));
+                    room.unanswered = Some((going.key, going.rpc, now));
                 }
                 Err(error)
             }
         };
         if let Ok((stream, session)) = &result {
-            // One that has ended by now comes back for a key that is used again: it is not to be held.
+            // One that has ended comes back for an app's key that is used again: it is not to be held.
             if session.text("status") == Some("live") {
                 // The database has taken whoever is signed in for its host.
                 let streamer = self.outbox.user.clone();
@@ -181,23 +236,38 @@ impl Manager {
         if room.reading.is_some() || result.as_ref().is_err_and(|error| error.code == Code::Conflict) {
             self.read_room(id);
         }
-        self.listing.hurry(self.now);
+        self.listing.hurry(now);
         self.settle_all(going.calls, &result);
+        self.end_goes_on(id);
     }
 
     /// `endRoom`: the latch of its stream sees to it, so that it is ended once, whatever the meeting says meanwhile, and
     /// not lost.
     pub(super) fn end_room(&mut self, call: CallId, id: &RoomId) {
         let Some(room) = self.room(id) else { return };
-        if let Some(calls) = &mut room.ending {
-            return calls.push(call);
+        if let Some(ending) = &mut room.ending {
+            return ending.calls.push(call);
         }
-        room.ending = Some(vec![call]);
+        room.ending = Some(Ending { calls: vec![call], session: None, attempts: 0, step: Step::Waiting });
         room.last_error = None;
-        let Some((session, stream)) = room.open() else {
-            return self.end_what_is_open(id, self.has_gateway());
-        };
+        if let Some(going) = room.going.take_if(|going| going.attempts == 0 || going.step.under_way().is_none()) {
+            let error = Error::new(Code::Conflict, "the room was ended before it was live");
+            self.settle_all(going.calls, &Err(error));
+        }
+        self.end_goes_on(id);
+    }
+
+    fn end_goes_on(&mut self, id: &RoomId) {
         let now = self.now;
+        let Some(room) = self.room(id) else { return };
+        let going = room.going.is_some();
+        let open = room.open();
+        let Some(ending) = room.ending.as_mut().filter(|_| !going) else { return };
+        let Some((session, stream)) = open else {
+            ending.step = Step::Due(now);
+            return;
+        };
+        ending.session = Some(session.clone());
         self.streams.ensure(&stream, || Stream::new(Role::Host));
         let Some(entry) = self.streams.get_mut(&stream) else { return };
         if entry.latch.is_ended() {
@@ -208,16 +278,34 @@ impl Manager {
         self.note(&stream, if begins { "asked to end" } else { "asked to end, which is under way" }, "endRoom");
     }
 
-    fn end_what_is_open(&mut self, id: &RoomId, by_gateway: bool) {
-        let attempt = if by_gateway || !self.has_gateway() { 1 } else { 2 };
-        let rpc = Rpc::end_room(id, None, "room_ended", &self.holder, attempt, by_gateway);
-        self.send(Purpose::EndRoom { room: id.clone(), by_gateway }, rpc, true);
+    /// This page knows no session: whatever is open is ended, by the gateway first.
+    fn end_what_is_open(&mut self, id: &RoomId) {
+        let by_gateway = self.has_gateway();
+        let Some(ending) = self.rooms.get_mut(id).and_then(|room| room.ending.as_mut()) else { return };
+        let by_gateway = by_gateway && ending.attempts == 0;
+        ending.attempts = ending.attempts.saturating_add(1);
+        let rpc = Rpc::end_room(id, None, "room_ended", &self.holder, ending.attempts, by_gateway);
+        let request = self.send(Purpose::EndRoom(id.clone()), rpc, true);
+        self.ending_sent(id, request);
+    }
+
+    /// The attempt is out under this generation; or again, with a fresh token.
+    pub(super) fn ending_sent(&mut self, id: &RoomId, request: RequestId) {
+        if let Some(ending) = self.rooms.get_mut(id).and_then(|room| room.ending.as_mut()) {
+            ending.step = Step::Sent(request);
+        }
     }
 
     /// The answer to the above.
     pub(super) fn room_end_answered(&mut self, id: &RoomId, by_gateway: bool, verdict: Verdict) {
+        let now = self.now;
+        let config = &self.config.ending;
+        let Some(ending) = self.rooms.get_mut(id).and_then(|room| room.ending.as_mut()) else { return };
         match verdict {
-            Verdict::Transient(_) if by_gateway => self.end_what_is_open(id, false),
+            Verdict::Transient(_) if by_gateway => ending.step = Step::Due(now),
+            Verdict::Transient(_) if ending.attempts < config.max_attempts => {
+                ending.step = Step::Due(now.saturating_add(config.delay(ending.attempts)));
+            }
             Verdict::Delivered(body) => {
                 let status = body.text("status").unwrap_or_default();
                 self.room_ended(id, Ok((status, if by_gateway { "gateway" } else { "database" })));
@@ -231,12 +319,18 @@ impl Manager {
     /// The latch has got so far with the end of this stream, which somebody may have asked for by its room.
     pub(super) fn room_follows(&mut self, stream: &StreamId, outcome: Outcome, error: Option<&Error>) {
         let Some(entry) = self.streams.get(stream) else { return };
-        let Some((room, _)) = &entry.of_room else { return };
+        let Some((room, session)) = &entry.of_room else { return };
+        let ending = self.rooms.get(room).and_then(|room| room.ending.as_ref());
+        if ending.and_then(|ending| ending.session.as_ref()) != Some(session) {
+            // Of an earlier session: it is not the one that is waited for.
+            return;
+        }
         let (room, via) = (room.clone(), if entry.by_gateway { "gateway" } else { "database" });
         let told = match (outcome, error) {
+            // Nobody can be reached: the outbox goes on.
+            (Outcome::Retrying, _) if !self.page.online => Ok(("queued", "outbox")),
             (Outcome::Retrying, _) => return,
             (Outcome::Refused, Some(error)) => Err(error.clone()),
-            // The outbox goes on.
             (Outcome::Failed, _) => Ok(("queued", "outbox")),
             (Outcome::Ended(false), _) => Ok(("ended", via)),
             _ => Ok(("already_ended", via)),
@@ -246,7 +340,7 @@ impl Manager {
 
     fn room_ended(&mut self, id: &RoomId, told: Result<(&str, &str), Error>) {
         let Some(room) = self.room(id) else { return };
-        let Some(calls) = room.ending.take() else { return };
+        let Some(ending) = room.ending.take() else { return };
         match &told {
             Ok(("queued", _)) => {}
             Ok(_) => room.closed(),
@@ -263,7 +357,7 @@ impl Manager {
                 ("via", via.into()),
             ])
         });
-        self.settle_all(calls, &result);
+        self.settle_all(ending.calls, &result);
     }
 
     /// A stream is over: so is whatever was open in its room.
@@ -274,8 +368,29 @@ impl Manager {
         }
     }
 
-    /// Somebody else is signed in, or nobody: who is a host is another question now.
-    pub(super) fn forget_hosts(&mut self) {
+    /// Another person is signed in than the one to whom the database has answered; or nobody.
+    pub(super) fn rooms_of_somebody_else(&mut self) {
+        let ids: Vec<RoomId> = self.rooms.iter().map(|(id, _)| id.clone()).collect();
+        for id in ids {
+            let Some(room) = self.room(&id) else { continue };
+            room.is_host = None;
+            room.unanswered = None;
+            let (going, reading) = (room.going.take(), room.reading.is_some());
+            if let Some(going) = going {
+                // What it may have begun is held by nobody, and ends with its lease.
+                self.give_up(going.step.under_way());
+                let error = Error::new(Code::Conflict, "whoever was going live is no longer signed in");
+                self.settle_all(going.calls, &Err(error));
+                self.end_goes_on(&id);
+            }
+            if reading {
+                self.read_room(&id);
+            }
+        }
+    }
+
+    /// Somebody is signed in now. What nobody was told may not hold for them.
+    pub(super) fn rooms_of_somebody(&mut self) {
         for room in self.rooms.values_mut() {
             self.changed |= room.is_host.take().is_some();
         }
@@ -284,14 +399,18 @@ impl Manager {
     /// What waits for the network need not wait any longer.
     pub(super) fn rooms_online(&mut self) {
         let now = self.now;
-        for going in self.rooms.values_mut().filter_map(|room| room.going.as_mut()) {
-            going.due = going.due.map(|_| now);
+        for room in self.rooms.values_mut() {
+            let going = room.going.as_mut().map(|going| &mut going.step);
+            let ending = room.ending.as_mut().map(|ending| &mut ending.step);
+            for step in [going, ending].into_iter().flatten().filter(|step| step.deadline().is_some()) {
+                *step = Step::Due(now);
+            }
+            room.read_at = room.read_at.map(|_| now);
         }
     }
 
     pub(super) fn rooms_deadline(&self) -> Option<Millis> {
-        let due = |room: &Room| if room.ending.is_none() { room.going.as_ref()?.due } else { None };
-        self.rooms.values().filter_map(due).min()
+        self.rooms.values().filter_map(|room| room.deadline(self.page.online)).min()
     }
 
     /// What is listed is what is open.
@@ -301,9 +420,13 @@ impl Manager {
             if room.going.is_some() || room.ending.is_some() {
                 continue;
             }
-            let row = rows.iter().find(|row| row.text("room_id") == Some(id.as_str()));
+            let over = |row: &Value| {
+                let stream = StreamId::parse("stream_id", row.get("stream_id")).ok();
+                stream.and_then(|id| streams.get(&id)).is_some_and(|stream| stream.latch.is_ended())
+            };
+            let row = rows.iter().find(|row| row.text("room_id") == Some(id.as_str()) && !over(row));
             match (row, room.open()) {
-                // A list that was made before this page went live, and came after.
+                // A list that was made before this page went live, or ended, and came after.
                 (_, Some((_, stream))) if streams.get(&stream).is_some_and(Stream::is_live) => {}
                 (Some(row), _) => {
                     let session = session_of(row);
@@ -331,6 +454,10 @@ fn session_of(row: &Value) -> Value {
         member => member.cloned().unwrap_or_default(),
     };
     Value::Object(names.map(|name| (name.to_owned(), member(name))).into())
+}
+
+fn is_open(session: &Value) -> bool {
+    matches!(session.text("status"), Some("scheduled" | "live"))
 }
 
 fn room_found(verdict: Verdict) -> Result<Value, Error> {

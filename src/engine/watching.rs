@@ -8,10 +8,18 @@ use super::page::{Exit, Page};
 use super::retry::Backoff;
 use super::value::Value;
 use super::{Millis, SocketId};
+use alloc::borrow::ToOwned;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 /// So long before a token ends it is replaced; one that lasts less than twice that, at half its time.
 const REAUTHENTICATE_BEFORE: Millis = 60_000;
+
+/// And no sooner than so long after the one before.
+const REAUTHENTICATE_EVERY: Millis = 30_000;
+
+/// So long an app may take to forget the token of whoever has signed out.
+const AFTER_SIGN_OUT: Millis = 2_000;
 
 /// Close codes of the gateway after which trying again changes nothing: malformed, forbidden, unknown, ended.
 const FINAL: [u32; 4] = [4400, 4403, 4404, ENDED];
@@ -90,6 +98,10 @@ pub(super) struct Watch {
     state: State,
     due: Millis,
     reauthenticate_at: Option<Millis>,
+    /// As whom this page has introduced itself.
+    user: Option<String>,
+    /// Since when it is open.
+    open_since: Millis,
     losses: u32,
     backoff: Backoff,
     viewers: Value,
@@ -103,6 +115,8 @@ impl Watch {
             state: State::Closed,
             due: now,
             reauthenticate_at: None,
+            user: None,
+            open_since: now,
             losses: 0,
             backoff: Backoff::new(seed),
             viewers: Value::Null,
@@ -131,7 +145,8 @@ impl Watch {
             State::Open { ask_at } => ask_at,
             State::Over { .. } => return None,
         };
-        Some(self.reauthenticate_at.filter(|_| self.is_up()).map_or(socket, |at| at.min(socket)))
+        let open = matches!(self.state, State::Open { .. } | State::Asked { .. });
+        Some(self.reauthenticate_at.filter(|_| open).map_or(socket, |at| at.min(socket)))
     }
 
     /// It has gone, and is tried again after a while.
@@ -155,7 +170,9 @@ impl Manager {
     /// One more, or one less, watches this event.
     pub(super) fn watch_event(&mut self, id: &EventId, on: bool) {
         let now = self.now;
-        self.watches.ensure(id, || Watch::new(id.as_str(), now));
+        // With the page's own seed: the viewers of a node that has died are not to come back all at once.
+        let seed = [self.holder.as_str(), id.as_str()].concat();
+        self.watches.ensure(id, || Watch::new(&seed, now));
         let Some(watch) = self.watches.get_mut(id) else { return };
         watch.watchers = if on { watch.watchers.saturating_add(1) } else { watch.watchers.saturating_sub(1) };
         if on && !watch.is_up() {
@@ -171,6 +188,7 @@ impl Manager {
     fn hang_up(&mut self, id: &EventId) {
         let Some(watch) = self.watches.get_mut(id).filter(|watch| watch.is_up()) else { return };
         (watch.state, watch.viewers) = (State::Closed, Value::Null);
+        watch.reauthenticate_at = None;
         self.outputs.push_back(Output::Socket { socket: watch.socket, output: SocketOutput::Close });
         self.changed = true;
     }
@@ -187,13 +205,18 @@ impl Manager {
         self.watches.take();
     }
 
-    /// Somebody else is signed in, or nobody.
-    pub(super) fn watch_as_somebody_else(&mut self) {
+    /// This is who is signed in now. Whoever was introduced as somebody else comes again; after a sign-out a little later,
+    /// because the app's token is still the old one.
+    pub(super) fn watch_as(&mut self, user: Option<&str>) {
+        let pause = if user.is_none() { AFTER_SIGN_OUT } else { 0 };
         for id in self.all_watched() {
+            if self.watches.get(&id).is_some_and(|watch| watch.user.as_deref() == user && watch.is_up()) {
+                continue;
+            }
             self.hang_up(&id);
             if let Some(watch) = self.watches.get_mut(&id) {
                 // What was refused to the one may be open to the other.
-                (watch.state, watch.due) = (State::Closed, self.now);
+                (watch.state, watch.due) = (State::Closed, self.now.saturating_add(pause));
             }
         }
     }
@@ -212,15 +235,25 @@ impl Manager {
             }
             SocketEvent::Message(message) => message,
         };
-        if matches!(watch.state, State::Asked { .. }) {
-            // It has been open for a while: what was before is past. Not at a welcome, after which it may close at once.
-            watch.losses = 0;
-        }
-        watch.state = match watch.state {
+        let interval = self.config.health.interval;
+        let opening = matches!(watch.state, State::Opening { .. });
+        match message.text("type") {
+            // Not the gateway's word, but the façade's.
+            Some("introduced") => watch.user = message.text("user").map(str::to_owned),
+            Some("welcome") if opening => {
+                watch.open_since = now;
+                watch.state = State::Open { ask_at: now.saturating_add(interval) };
+            }
             // Only a welcome opens it.
-            opening @ State::Opening { .. } if message.text("type") != Some("welcome") => opening,
-            _ => State::Open { ask_at: now.saturating_add(self.config.health.interval) },
-        };
+            _ if opening => {}
+            _ => {
+                watch.state = State::Open { ask_at: now.saturating_add(interval) };
+                if now.saturating_sub(watch.open_since) >= interval {
+                    // What was before is past. Not at a welcome, after which it may close at once.
+                    watch.losses = 0;
+                }
+            }
+        }
         let number = |name| match message.get(name) {
             Some(Value::Number(number)) if *number >= 0.0 => Some(*number as Millis),
             _ => None,
@@ -233,7 +266,9 @@ impl Manager {
                 let wall = self.clock.to_wall(now);
                 watch.reauthenticate_at = number("expires_at").map(|at| {
                     let left = at.saturating_mul(1_000).saturating_sub(wall);
-                    now.saturating_add(left.saturating_sub(REAUTHENTICATE_BEFORE).max(left / 2))
+                    // A clock that is ahead of the gateway's must not make us ask without end.
+                    let pause = left.saturating_sub(REAUTHENTICATE_BEFORE).max(left / 2);
+                    now.saturating_add(pause.max(REAUTHENTICATE_EVERY))
                 });
             }
             Some("viewers") => count = message.get("count").cloned(),
@@ -271,7 +306,7 @@ impl Manager {
                     watch.state = State::Asked { until: now.saturating_add(self.config.health.timeout) };
                     SocketOutput::Ping
                 }
-                _ if watch.is_up() && watch.reauthenticate_at.is_some_and(|at| at <= now) => {
+                State::Open { .. } | State::Asked { .. } if watch.reauthenticate_at.is_some_and(|at| at <= now) => {
                     watch.reauthenticate_at = None;
                     SocketOutput::Authenticate
                 }

@@ -1,6 +1,6 @@
 "use client";
 import { useCallback, useEffect, useMemo, useState } from "react";
-import { StreamkeeperError, type EndRoomResult, type GoLiveOptions, type RoomSession, type RoomState, type Snapshot } from "streamkeeper";
+import type { EndRoomResult, GoLiveOptions, RoomSession, RoomState, Snapshot } from "streamkeeper";
 import { useManager, useStreamkeeper } from "./context.js";
 import { useSnapshot } from "./use-snapshot.js";
 
@@ -34,12 +34,12 @@ export function useRoom(
   const key = roomId?.toLowerCase() ?? "";
   const room = useSnapshot(useCallback((snapshot: Snapshot) => snapshot.rooms[key] ?? null, [key]));
   const isUnknown = (room?.isHost ?? null) === null;
-  const [conflict, setConflict] = useState<RoomSession | null>(null);
+  const [conflict, setConflict] = useState<{ key: string; session: RoomSession } | null>(null);
   useEffect(() => {
-    // What it rejects with is in the snapshot. Whoever else signs in makes it a new question.
+    // Asked again by itself when it fails; an id that is none shows in what is done with it. Whoever else signs in makes it a
+    // new question.
     if (ready && roomId && isUnknown) void ready.isHost(roomId, hint).catch(() => {});
   }, [ready, roomId, hint, isUnknown]);
-  useEffect(() => setConflict(null), [key]);
   return useMemo(
     () => ({
       isHost: room?.isHost ?? hint ?? null,
@@ -47,11 +47,13 @@ export function useRoom(
       session: room?.session ?? null,
       busy: room?.status === "going_live" || room?.status === "ending",
       error: room?.lastError ?? null,
-      conflict,
+      // Not of the room that was shown before.
+      conflict: conflict?.key === key ? conflict.session : null,
       goLive: async (options?: GoLiveOptions) => {
         setConflict(null);
         return (await manager()).goLive(roomId ?? "", options).catch((error: unknown) => {
-          setConflict(sessionOf(error));
+          const session = sessionOf(error);
+          if (session) setConflict({ key, session });
           throw error;
         });
       },
@@ -60,11 +62,12 @@ export function useRoom(
         return (await manager()).endRoom(roomId ?? "");
       },
     }),
-    [manager, room, hint, conflict, roomId],
+    [manager, room, hint, conflict, roomId, key],
   );
 }
 
 function sessionOf(error: unknown): RoomSession | null {
-  if (!(error instanceof StreamkeeperError) || error.code !== "conflict") return null;
-  return (error.cause as { session?: RoomSession } | undefined)?.session ?? null;
+  // By its code: another copy of the module has another class.
+  const { code, cause } = (error ?? {}) as { code?: unknown; cause?: { session?: RoomSession } };
+  return code === "conflict" ? (cause?.session ?? null) : null;
 }

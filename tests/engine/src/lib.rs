@@ -103,6 +103,15 @@ impl World {
     /// # Panics
     /// If the configuration is not valid.
     pub fn configured(config: Value) -> World {
+        World::made(config, "holder")
+    }
+
+    /// [`World::new`], of a page load with another random id.
+    pub fn held_by(holder: &str) -> World {
+        World::made(Value::object([]), holder)
+    }
+
+    fn made(config: Value, holder: &str) -> World {
         let Value::Object(mut config) = config else { panic!("{config:?}") };
         if !config.iter().any(|(key, _)| key == "backend") {
             config.push(("backend".to_owned(), Value::object([("url", "http://backend.test".into())])));
@@ -114,7 +123,7 @@ impl World {
         let now = 1_700_000_000_000;
         World {
             now,
-            manager: Manager::new(config, "holder".to_owned(), page, now),
+            manager: Manager::new(config, holder.to_owned(), page, now),
             sent: Vec::new(),
             renewals: Vec::new(),
             renewal_answer: Some(ok("live")),

@@ -415,8 +415,13 @@ fn with_a_gateway_the_listing_is_pushed_and_asked_for_only_in_a_gap() {
     world.handle(Input::WatchListing(true));
     assert_eq!((world.feed, world.sent.len(), listing(&world, "status")), (true, 0, "connecting".into()));
     world.handle(Input::Feed(FeedEvent::Rows(vec![session("s1", STREAM, "live")])));
-    world.pass(600_000);
+    for _ in 0..40 {
+        world.pass(15_000);
+        world.handle(Input::Feed(FeedEvent::Alive));
+    }
+    world.handle(Input::RefreshListing);
     assert_eq!((world.sent.len(), listing(&world, "status")), (0, "live".into()));
+    // Whoever hurries does not give up what is only opening, nor what is open.
     world.handle(Input::Feed(FeedEvent::Lost));
     assert_eq!(
         (world.feed, functions(&world), listing(&world, "status")),
@@ -476,4 +481,222 @@ fn what_the_outbox_owes_goes_out_when_the_network_is_back() {
     world.page(PageEvent::Offline);
     world.page(PageEvent::Online);
     assert!(world.sent.len() > before, "not at some deadline of its own");
+}
+
+#[test]
+fn a_feed_that_falls_silent_is_lost_and_one_that_is_hurried_while_it_opens_is_not() {
+    let mut world = with_gateway();
+    world.handle(Input::WatchListing(true));
+    for _ in 0..20 {
+        world.handle(Input::RefreshListing);
+        world.pass(100);
+    }
+    assert_eq!((world.feed, listing(&world, "status")), (true, "connecting".into()));
+    world.handle(Input::Feed(FeedEvent::Rows(vec![])));
+    world.pass(44_000);
+    assert_eq!(listing(&world, "status"), "live".into());
+    world.pass(1_000);
+    assert_ne!(listing(&world, "status"), "live".into());
+}
+
+#[test]
+fn an_older_list_brings_nothing_back_that_has_ended_here() {
+    let mut world = hosting(world());
+    world.handle(Input::WatchListing(true));
+    let call = room_call(&mut world, "endRoom");
+    // The list was asked for before the end, and comes after it.
+    assert_eq!(functions(&world), ["live_room_listing", "live_room_end"]);
+    let asked = world.in_flight.remove(0);
+    world.answer(ok("ended"));
+    assert!(world.result(call).unwrap().is_ok());
+    world.handle(Input::Answer { request: asked.request, answer: rows(vec![session("s1", STREAM, "live")]) });
+    assert_eq!((room(&world, "status"), room(&world, "session")), ("idle".into(), Value::Null));
+    assert_eq!(world.sent.last().unwrap().rpc.function, "live_room_listing", "asked anew");
+    world.answer(rows(vec![session("s1", STREAM, "live")]));
+    assert_eq!(room(&world, "session"), Value::Null);
+}
+
+#[test]
+fn whoever_ends_a_room_that_is_just_going_live_has_the_last_word() {
+    // The answer comes, and what has begun is ended.
+    let mut world = world();
+    let going = go_live(&mut world, Value::Null);
+    let ending = room_call(&mut world, "endRoom");
+    assert_eq!(functions(&world), ["live_room_create_session"]);
+    world.answer(live());
+    assert!(world.result(going).unwrap().is_ok());
+    assert_eq!(functions(&world), ["live_room_create_session", "live_room_end"]);
+    world.answer(ok("ended"));
+    assert_eq!(world.result(ending).unwrap().as_ref().unwrap().text("status"), Some("ended"));
+    assert_eq!((world.status(STREAM).as_str(), room(&world, "status")), ("ended", "idle".into()));
+
+    // The answer is lost: nothing more is tried, and whatever is open is ended.
+    let mut world = World::new();
+    let going = go_live(&mut world, Value::Null);
+    let ending = room_call(&mut world, "endRoom");
+    world.answer(Answer::Unreachable);
+    assert!(world.result(going).unwrap().is_err());
+    assert_eq!(world.sent.last().unwrap().rpc.function, "live_room_end");
+    world.answer(ok("ended"));
+    assert!(world.result(ending).unwrap().is_ok());
+    world.pass(60_000);
+    assert_eq!((world.sent.len(), room(&world, "status")), (2, "idle".into()));
+
+    // Between two tries: the next one is not made.
+    let mut world = World::new();
+    let going = go_live(&mut world, Value::Null);
+    world.answer(Answer::Unreachable);
+    room_call(&mut world, "endRoom");
+    assert_eq!(world.result(going).unwrap().as_ref().unwrap_err().code, Code::Conflict);
+    world.answer(ok("already_ended"));
+    world.pass(60_000);
+    assert_eq!(functions(&world), ["live_room_create_session", "live_room_end"]);
+}
+
+#[test]
+fn what_had_ended_under_a_key_of_ours_is_not_what_was_asked_for() {
+    let mut world = World::with(Value::object([("maxAttempts", 1.into())]));
+    go_live(&mut world, Value::Null);
+    world.answer(Answer::Unreachable);
+    let again = go_live(&mut world, Value::Null);
+    // The first one had been made, and is over by now.
+    world.answer(http(session("s0", OTHER, "ended")));
+    assert_eq!((world.result(again), world.sent.len()), (None, 3));
+    world.answer(live());
+    assert_eq!(world.result(again).unwrap().as_ref().unwrap().text("id"), Some("s1"));
+    let keys: Vec<_> = world.sent.iter().map(|sent| sent.rpc.arguments.text("p_idempotency_key").unwrap()).collect();
+    assert_eq!((keys[0], keys[0] == keys[2]), (keys[1], false));
+}
+
+#[test]
+fn a_key_is_not_used_again_for_what_nobody_holds_any_more() {
+    let mut world = World::with(Value::object([("maxAttempts", 1.into())]));
+    go_live(&mut world, Value::Null);
+    world.answer(Answer::Unreachable);
+    world.pass(90_000);
+    go_live(&mut world, Value::Null);
+    let key = |at: usize| world.sent[at].rpc.arguments.text("p_idempotency_key").unwrap();
+    assert_ne!(key(0), key(1));
+}
+
+#[test]
+fn whoever_signs_out_does_not_go_live() {
+    let mut world = world();
+    world.handle(Input::User { id: Some("ana".to_owned()) });
+    let going = go_live(&mut world, Value::Null);
+    let asked = world.sent[0].request;
+    world.call("disconnectUser", &Value::object([]));
+    assert_eq!(world.result(going).unwrap().as_ref().unwrap_err().code, Code::Conflict);
+    assert!(world.aborted.contains(&asked));
+    world.handle(Input::Answer { request: asked, answer: live() });
+    world.pass(60_000);
+    assert_eq!((world.status(STREAM).as_str(), room(&world, "status"), world.sent.len()), ("", "idle".into(), 1));
+}
+
+#[test]
+fn who_is_host_is_asked_again_for_whoever_signs_in() {
+    let mut world = world();
+    let asked = room_call(&mut world, "isHost");
+    world.answer(read(false, Value::Null));
+    assert_eq!(world.result(asked), Some(&Ok(false.into())));
+    // As nobody, it turns out.
+    world.handle(Input::User { id: Some("ana".to_owned()) });
+    assert_eq!(room(&world, "isHost"), Value::Null);
+    let asked = room_call(&mut world, "isHost");
+    // While it is on its way somebody else takes the place: the answer is not theirs.
+    let late = world.in_flight.remove(0);
+    world.handle(Input::User { id: Some("ben".to_owned()) });
+    world.handle(Input::Answer { request: late.request, answer: read(true, Value::Null) });
+    assert_eq!((world.result(asked), room(&world, "isHost")), (None, Value::Null));
+    world.answer(read(false, Value::Null));
+    assert_eq!(world.result(asked), Some(&Ok(false.into())));
+}
+
+#[test]
+fn a_host_whose_reload_met_an_outage_is_told_later() {
+    let mut world = world();
+    let asked = room_call(&mut world, "isHost");
+    world.answer_error(503, "PGRST001");
+    assert!(world.result(asked).unwrap().is_err());
+    world.pass(3_000);
+    assert_eq!(functions(&world), ["get_live_room", "get_live_room"]);
+    world.answer(Answer::Unreachable);
+    world.page(PageEvent::Offline);
+    world.pass(600_000);
+    assert_eq!(world.sent.len(), 2);
+    world.page(PageEvent::Online);
+    world.answer(read(true, session("s1", STREAM, "live")));
+    assert_eq!((room(&world, "isHost"), room(&world, "lastError")), (true.into(), Value::Null));
+}
+
+#[test]
+fn a_late_reading_does_not_hide_what_is_live_here() {
+    let mut world = world();
+    world.call("myRoom", &Value::object([]));
+    let late = world.in_flight.remove(0);
+    let call = go_live(&mut world, Value::Null);
+    world.answer(live());
+    assert!(world.result(call).unwrap().is_ok());
+    let idle =
+        [("id", ROOM.into()), ("status", "idle".into()), ("is_host", true.into()), ("current_session", Value::Null)];
+    world.handle(Input::Answer { request: late.request, answer: http(Value::object(idle)) });
+    assert_eq!(room(&world, "status"), "live".into());
+}
+
+#[test]
+fn the_late_end_of_an_earlier_session_is_not_the_end_of_the_next() {
+    let mut world = hosting(world());
+    let first = room_call(&mut world, "endRoom");
+    while world.result(first).is_none() {
+        world.answer(Answer::Unreachable);
+        world.renewal_answer = Some(Answer::Unreachable);
+        world.pass(1_000);
+    }
+    go_live(&mut world, Value::object([("takeOver", true.into())]));
+    world.answer(http(session("s2", OTHER, "live")));
+    let second = room_call(&mut world, "endRoom");
+    world.page(PageEvent::Online);
+    let of = |session: &str, world: &mut World| {
+        let at = world.in_flight.iter().position(|sent| sent.rpc.arguments.text("p_session_id") == Some(session));
+        world.in_flight.remove(at.unwrap()).request
+    };
+    let (late, next) = (of("s1", &mut world), of("s2", &mut world));
+    world.handle(Input::Answer { request: late, answer: ok("ended") });
+    assert_eq!(world.result(second), None);
+    world.handle(Input::Answer { request: next, answer: error(403, "42501") });
+    assert_eq!(world.result(second).unwrap().as_ref().unwrap_err().code, Code::NotAllowed);
+}
+
+#[test]
+fn what_went_wrong_stays_to_be_read() {
+    let mut world = world();
+    go_live(&mut world, Value::Null);
+    world.answer(conflict());
+    world.answer(read(true, session("s0", OTHER, "live")));
+    assert!(room(&world, "lastError").as_text().is_some_and(|error| error.contains("PT409")));
+}
+
+#[test]
+fn without_a_network_an_end_is_queued_at_once() {
+    let mut world = hosting(world());
+    world.page(PageEvent::Offline);
+    let call = room_call(&mut world, "endRoom");
+    world.answer(Answer::Unreachable);
+    assert_eq!(world.result(call).unwrap().as_ref().unwrap().text("status"), Some("queued"));
+    world.page(PageEvent::Online);
+    world.answer(ok("ended"));
+    assert_eq!((world.status(STREAM).as_str(), room(&world, "session"), world.stored.len()), ("ended", Value::Null, 0));
+}
+
+#[test]
+fn the_end_of_an_unknown_session_is_tried_as_often_as_any() {
+    let mut world = with_gateway();
+    let call = room_call(&mut world, "endRoom");
+    for _ in 0..3 {
+        world.answer(Answer::Unreachable);
+        world.pass(3_000);
+    }
+    assert_eq!(world.result(call).unwrap().as_ref().unwrap_err().code, Code::Offline);
+    let routes: Vec<bool> = world.sent.iter().map(|sent| sent.rpc.route.is_some()).collect();
+    assert_eq!(routes, [true, false, false]);
 }

@@ -194,6 +194,7 @@ fn a_node_that_stops_says_when_to_come_back() {
 #[test]
 fn somebody_else_counts_by_a_socket_of_their_own() {
     let mut world = watching();
+    says(&mut world, Value::object([("type", "introduced".into()), ("user", "ana".into())]));
     world.handle(Input::User { id: Some("ana".to_owned()) });
     world.handle(Input::User { id: Some("ben".to_owned()) });
     let outputs: Vec<&str> = world.sockets.iter().map(|(_, _, output)| output.name()).collect();
@@ -205,4 +206,98 @@ fn dispose_closes_it() {
     let mut world = watching();
     world.handle(Input::Dispose);
     assert_eq!(last(&world), "close");
+}
+
+#[test]
+fn two_pages_do_not_come_back_at_the_same_time() {
+    let pauses = |holder: &str| {
+        let mut world = World::held_by(holder);
+        watch(&mut world, true);
+        let mut opened_at = Vec::new();
+        for _ in 0..6 {
+            closes(&mut world, 1006);
+            world.pass(30_000);
+            opened_at.push(world.sockets.last().unwrap().0);
+        }
+        opened_at
+    };
+    assert_ne!(pauses("one page"), pauses("another"));
+}
+
+#[test]
+fn a_deadline_of_the_token_dies_with_its_socket() {
+    let mut world = World::new();
+    watch(&mut world, true);
+    let ends = (world.now + 300_000) / 1_000;
+    welcome(&mut world, 1, Value::Number(ends as f64));
+    world.page(PageEvent::Freeze);
+    world.now += 600_000;
+    world.page(PageEvent::Resume);
+    assert_eq!(last(&world), "open", "nothing is said before the hello");
+    assert!(world.manager.next_wakeup().is_none_or(|at| at > world.now), "the driver would spin");
+}
+
+#[test]
+fn a_clock_that_is_ahead_does_not_ask_without_end() {
+    let mut world = World::new();
+    watch(&mut world, true);
+    let past = (world.now - 3_600_000) / 1_000;
+    welcome(&mut world, 1, Value::Number(past as f64));
+    let mut asked = 0;
+    for _ in 0..120 {
+        world.pass(1_000);
+        if last(&world) == "authenticate" {
+            asked += 1;
+            says(
+                &mut world,
+                Value::object([("type", "authenticated".into()), ("expires_at", Value::Number(past as f64))]),
+            );
+            world.sockets.push((world.now, newest(&world), SocketOutput::Ping));
+        }
+    }
+    assert!((1..=4).contains(&asked), "{asked}");
+}
+
+#[test]
+fn in_a_busy_event_what_was_before_is_past_as_well() {
+    let mut world = watching();
+    let mut longest = 0;
+    for _ in 0..8 {
+        for count in 0..60 {
+            world.pass(1_000);
+            says(&mut world, Value::object([("type", "viewers".into()), ("count", count.into())]));
+        }
+        let lost_at = world.now;
+        let before = opened(&world);
+        closes(&mut world, 1006);
+        while opened(&world) == before {
+            world.pass(100);
+        }
+        longest = longest.max(world.now - lost_at);
+        welcome(&mut world, 1, Value::Null);
+    }
+    assert!(longest <= 3_100, "{longest}");
+}
+
+#[test]
+fn whoever_was_introduced_as_somebody_else_comes_again() {
+    let introduced = |world: &mut World, user: Value| {
+        says(world, Value::object([("type", "introduced".into()), ("user", user)]));
+    };
+    let mut world = World::new();
+    watch(&mut world, true);
+    introduced(&mut world, "ana".into());
+    welcome(&mut world, 1, Value::Null);
+    // The page learns who is signed in by a call of its own: that is no other.
+    world.handle(Input::User { id: Some("ana".to_owned()) });
+    assert_eq!(opened(&world), 1);
+    // After a sign-out the app's token is still hers for a while.
+    world.call("disconnectUser", &Value::object([]));
+    assert_eq!((opened(&world), last(&world)), (1, "close"));
+    world.pass(2_000);
+    assert_eq!(opened(&world), 2);
+    introduced(&mut world, Value::Null);
+    welcome(&mut world, 1, Value::Null);
+    world.handle(Input::User { id: Some("ben".to_owned()) });
+    assert_eq!(opened(&world), 3);
 }

@@ -16,7 +16,8 @@ use crate::stopping::Stopping;
 
 const DEGRADED: &[u8] = b"event: degraded\ndata: {}\n\n";
 
-const STILL_HERE: &[u8] = b":\n\n";
+/// An event and no comment: a browser keeps comments to itself, and a page could not tell a silent feed from a dead one.
+const STILL_HERE: &[u8] = b"event: alive\ndata:\n\n";
 
 /// A connection that reads.
 #[derive(Debug)]
