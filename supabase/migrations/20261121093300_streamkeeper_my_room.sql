@@ -42,6 +42,7 @@ create function public.my_room() returns json
   declare
     v_user_id text := streamkeeper.current_user_id();
     v_room_id uuid;
+    v_created boolean := false;
   begin
     if v_user_id is null then
       raise exception 'my_room needs a signed-in user'
@@ -57,12 +58,13 @@ create function public.my_room() returns json
     if v_room_id is null then
       insert into public.live_rooms (host_user_id) values (v_user_id) returning id into v_room_id;
       update public.app_users u set live_room_id = v_room_id where u.user_id = v_user_id;
+      v_created := true;
     end if;
-    return streamkeeper.room(v_room_id);
+    return streamkeeper.room(v_room_id) || jsonb_build_object('created', v_created);
   end
   $$;
 comment on function public.my_room() is
-  'The caller''s permanent room, with its open session as current_session; made on the first visit.';
+  'The caller''s permanent room, with its open session as current_session; made on the first visit: created.';
 
 create function public.get_live_room(p_room_id uuid) returns json
   language sql stable security definer set search_path = ''

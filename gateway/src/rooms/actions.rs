@@ -11,8 +11,8 @@ use axum::http::{HeaderMap, HeaderName, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::CREATE_SESSION;
 use super::fields::{Kind, arguments, bad_value, id};
+use super::{CREATE_SESSION, MY_ROOM};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::rpc::{Call, Rpc, request};
@@ -38,7 +38,7 @@ struct Replay {
 /// `GET /rooms/me`: the caller's own room, which is made when there is none.
 pub async fn mine(State(rpc): State<Arc<Rpc>>, request: Parts) -> Result<Json, ApiError> {
     let caller = rpc.auth.caller(&request.headers).await?;
-    call(&rpc, caller, "my_room", Map::new(), &request).await.map(json)
+    call(&rpc, caller, MY_ROOM, Map::new(), &request).await.map(json)
 }
 
 /// `POST /rooms/{id}/sessions`: goes live. 201, or 200 for the session that this key has begun already.

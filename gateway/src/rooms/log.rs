@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use tracing::info;
 
-use super::CREATE_SESSION;
+use super::{CREATE_SESSION, MY_ROOM};
 
 #[derive(Debug, Deserialize)]
 struct Session<'a> {
@@ -21,11 +21,21 @@ struct End<'a> {
     already: bool,
 }
 
+#[derive(Debug, Deserialize)]
+struct Room<'a> {
+    id: &'a str,
+    created: bool,
+}
+
 /// A function has done its work, and this is its answer. What changed nothing is not told.
 pub fn done(function: &str, answer: &str) {
     if function == CREATE_SESSION {
         if let Ok(Session { id, room_id, stream_id, recovered, replayed: false }) = serde_json::from_str(answer) {
             info!(session = id, room = room_id, stream = stream_id, recovered, "session created");
+        }
+    } else if function == MY_ROOM {
+        if let Ok(Room { id, created: true }) = serde_json::from_str(answer) {
+            info!(room = id, "auto-provisioning permanent room");
         }
     } else if function == "live_room_end"
         && let Ok(End { room_id, session_id, already: false }) = serde_json::from_str(answer)

@@ -22,6 +22,9 @@ pub const SESSIONS: &str = "/rooms/{id}/sessions";
 /// The function behind it.
 pub const CREATE_SESSION: &str = "live_room_create_session";
 
+/// The function that finds, or makes, a user's room.
+pub const MY_ROOM: &str = "my_room";
+
 /// The routes.
 pub fn routes(calls: Arc<Rpc>, readers: Readers) -> Router {
     let actions = Router::new()

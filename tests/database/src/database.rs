@@ -10,13 +10,14 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, raw_sql};
 use streamkeeper_gateway::migrate::{MIGRATIONS, migrate};
 use uuid::Uuid;
 
-use crate::{Caller, Who};
+use crate::{Caller, Notices, Who};
 
 /// The server under test, from `DATABASE_URL`.
 ///
 /// # Panics
 /// When it is missing or wrong: a database test that does not run must not pass.
 pub fn server_options() -> PgConnectOptions {
+    Notices::install();
     let Ok(url) = env::var("DATABASE_URL") else {
         panic!("DATABASE_URL is missing: these tests need a superuser on a PostgreSQL (`cargo xtask test` brings one)");
     };

@@ -296,14 +296,18 @@ async fn the_log_says_what_began_and_what_ended_whichever_way_the_call_came() {
     let by_rpc = post("/rest/v1/rpc/live_room_create_session", json!({"p_room_id": room})).await["id"].clone();
     post(&format!("{path}/end"), json!({})).await;
     signal(&child, "-TERM").await;
-    let mut told = Vec::new();
+    let (mut told, mut provisioned) = (Vec::new(), 0);
     while let Some(line) = log.next_line().await.unwrap() {
         assert!(!line.contains(&ann), "{line}");
+        if line.contains("auto-provisioning permanent room") {
+            provisioned += usize::from(line.contains(room.as_str().unwrap()));
+        }
         let what = ["session created", "session ended"].into_iter().find(|what| line.contains(what));
         let session = [&by_route, &by_rpc].into_iter().find(|session| line.contains(session.as_str().unwrap()));
         told.extend(what.map(|what| (what, session.unwrap().clone())));
     }
     assert!(child.wait().await.unwrap().success());
+    assert_eq!(provisioned, 1);
     let expected = [
         ("session created", &by_route),
         ("session ended", &by_route),

@@ -19,11 +19,13 @@ async fn a_user_has_one_room_for_good() {
     let db = TestDatabase::new().await;
     let mut host = db.caller(Who::User("host")).await;
     let room = host.call("my_room()").await.unwrap();
-    let expected = json!({
+    let mut expected = json!({
         "id": room["id"], "title": null, "status": "idle", "host_user_id": "host", "current_session_id": null,
-        "host_present": false, "starts_at": null, "is_host": true, "current_session": null
+        "host_present": false, "starts_at": null, "is_host": true, "current_session": null,
+        "created": true
     });
     assert_eq!(room, expected);
+    expected["created"] = json!(false);
     assert_eq!(host.call("my_room()").await.unwrap(), expected);
     // A user whom the application has known before.
     db.run("insert into app_users (user_id, display_name) values ('known', 'Known')").await;
