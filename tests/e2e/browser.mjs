@@ -45,7 +45,7 @@ export function pageTest(name, body) {
       const thrown = [];
       page.on("pageerror", (error) => thrown.push(error));
       try {
-        await body({ page, said, context });
+        await body({ t, page, said, context });
       } catch (error) {
         said.forEach((line) => t.diagnostic(line));
         throw error;

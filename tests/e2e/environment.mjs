@@ -7,4 +7,5 @@ function required(name) {
 
 export const DEMO_URL = required("DEMO_URL").replace(/\/$/, "");
 export const DATABASE_URL = required("DATABASE_URL");
+export const GATEWAY_BIN = required("GATEWAY_BIN");
 export const CHROMIUM = process.env.CHROMIUM || "/usr/bin/chromium";
