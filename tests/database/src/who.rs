@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use sqlx::postgres::{PgConnection, PgDatabaseError};
-use sqlx::{AssertSqlSafe, raw_sql};
+use sqlx::{AssertSqlSafe, Connection, raw_sql};
 
 /// Somebody who calls the database through the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +58,12 @@ impl Caller {
     /// The value of one SQL expression, as JSON: `call("start_stream()")`.
     pub async fn call(&mut self, expression: &str) -> Result<Value, sqlx::Error> {
         let sql = format!("select coalesce(to_json({expression}), 'null')");
-        sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut self.connection).await
+        let answer = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut self.connection).await;
+        if answer.is_err() {
+            // The server says what went wrong before it lets go of its locks, which whoever comes next would find.
+            let _ = self.connection.ping().await;
+        }
+        answer
     }
 
     /// All rows of a query, as a JSON array: `rows("list_active_streams()")`.
