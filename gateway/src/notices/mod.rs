@@ -12,9 +12,11 @@ use std::time::Duration;
 
 use graphile_worker::{WorkerOptions, WorkerRecoveryConfig, WorkerUtils};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::raw_sql;
 use tokio::time::sleep;
-use tracing::warn;
+use tracing::{debug, warn};
 
+use crate::auth::Role;
 use crate::config::Config;
 use crate::database::Database;
 use crate::events::Counters;
@@ -24,6 +26,14 @@ use job::EventNotice;
 
 /// The queue's own schema.
 const SCHEMA: &str = "graphile_worker";
+
+/// Workers are the service, as everything here that nobody in particular asked for.
+const GRANTS: &str = "
+grant usage on schema graphile_worker to service_role;
+grant all on all tables in schema graphile_worker to service_role;
+grant all on all sequences in schema graphile_worker to service_role;
+grant execute on all functions in schema graphile_worker to service_role;
+";
 
 /// How many letters are written at the same time.
 const CONCURRENCY: usize = 4;
@@ -110,7 +120,12 @@ impl Worker {
     }
 
     async fn work(&self, mailer: Mailer, mut stopping: Stopping) -> Result<(), String> {
-        let pool = PgPoolOptions::new().max_connections(CONNECTIONS).connect_lazy_with(self.options.clone());
+        // A login that may take a role and nothing else finds the queue made, by `migrate`.
+        if let Err(error) = migrate(self.options.clone()).await {
+            debug!(error, "the queue was not brought up to date");
+        }
+        let options = self.options.clone().options([("role", Role::Service.as_str())]);
+        let pool = PgPoolOptions::new().max_connections(CONNECTIONS).connect_lazy_with(options);
         let notices = Notices {
             database: self.database.clone(),
             mailer,
@@ -141,18 +156,21 @@ impl Worker {
 
     /// Without a way to send mail, the queue is made all the same.
     async fn leave_it_to_others(&self, stopping: &mut Stopping) -> Result<(), String> {
-        migrate(self.options.clone()).await?;
+        if let Err(error) = migrate(self.options.clone()).await {
+            debug!(error, "the queue was not brought up to date");
+        }
         warn!("SMTP_URL is missing, and so is MAIL_DIR: notices to hosts wait for a gateway that has one");
         stopping.wait().await;
         Ok(())
     }
 }
 
-/// Makes the queue, or brings it up to date.
+/// Makes the queue, or brings it up to date. Needs a login that may make schemas.
 pub async fn migrate(options: PgConnectOptions) -> Result<(), String> {
     let pool =
         PgPoolOptions::new().max_connections(1).connect_with(options).await.map_err(|error| error.to_string())?;
     let migrated = WorkerUtils::new(pool.clone(), SCHEMA).migrate().await.map_err(|error| error.to_string());
+    let granted = raw_sql(GRANTS).execute(&pool).await.map_err(|error| error.to_string());
     pool.close().await;
-    migrated
+    migrated.and(granted.map(drop))
 }

@@ -73,6 +73,9 @@ async fn value(db: &TestDatabase, expression: &str) -> Value {
     sqlx::query_scalar(sql).fetch_one(&mut db.owner().await).await.unwrap()
 }
 
+/// The queue has taken note that the job failed: what is changed before that is changed back.
+const PUT_BACK: &str = "select locked_at is null and last_error is not null from graphile_worker._private_jobs";
+
 /// Waits until this is so in the database.
 async fn until(db: &TestDatabase, condition: &str) {
     let mut owner = db.owner().await;
@@ -184,6 +187,7 @@ async fn while_the_server_refuses_it_is_tried_again_and_then_it_comes_once() {
     .await;
     assert!(longest.as_f64().unwrap() > 86_400.0, "{longest}");
     server.is_now(Mood::Good);
+    until(&db, PUT_BACK).await;
     run_sql(&db, "update graphile_worker._private_jobs set run_at = now()").await;
     server.next().await;
     until(&db, "select state = 'sent' and last_error is null and attempts = 3 from notifications").await;
@@ -200,6 +204,7 @@ async fn what_cannot_be_sent_in_the_end_is_there_to_be_seen() {
     let why = "nobody knows the host's address";
     let quoted = why.replace('\'', "''");
     until(&db, &format!("select state = 'queued' and last_error = '{quoted}' from notifications")).await;
+    until(&db, PUT_BACK).await;
     run_sql(&db, "update graphile_worker._private_jobs set run_at = now(), attempts = max_attempts - 1").await;
     until(&db, &format!("select state = 'failed' and last_error = '{quoted}' from notifications")).await;
     until(&db, "select attempts = max_attempts and last_error is not null from graphile_worker._private_jobs").await;
