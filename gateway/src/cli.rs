@@ -2,7 +2,7 @@
 
 /// What `--help` prints, and what follows a mistake.
 pub const USAGE: &str =
-    "usage: streamkeeper-gateway [migrate|serve] [--demo] | monitor-chat [--json] | test-chat | close-chats";
+    "usage: streamkeeper-gateway [migrate|serve] [--demo] | monitor-chat [--json] | test-chat | close-chats | notices";
 
 /// A command, with its options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +13,7 @@ pub enum Command {
     MonitorChat { json: bool },
     TestChat,
     CloseChats,
+    Notices,
 }
 
 /// Reads the arguments behind the program's name; an error names the one that is wrong.
@@ -23,7 +24,7 @@ pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Command, Str
             "--help" | "-h" => return Ok(Command::Help),
             "--demo" => &mut demo,
             "--json" => &mut json,
-            "migrate" | "serve" | "monitor-chat" | "test-chat" | "close-chats" => &mut command,
+            "migrate" | "serve" | "monitor-chat" | "test-chat" | "close-chats" | "notices" => &mut command,
             _ => return Err(unexpected(&argument)),
         };
         if option.is_some() {
@@ -37,6 +38,7 @@ pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Command, Str
         (Some("monitor-chat"), None, json) => Ok(Command::MonitorChat { json: json.is_some() }),
         (Some("test-chat"), None, None) => Ok(Command::TestChat),
         (Some("close-chats"), None, None) => Ok(Command::CloseChats),
+        (Some("notices"), None, None) => Ok(Command::Notices),
         (_, demo, json) => Err(unexpected(&json.or(demo).unwrap_or_default())),
     }
 }
@@ -64,6 +66,7 @@ mod tests {
             ("--json monitor-chat", Command::MonitorChat { json: true }),
             ("test-chat", Command::TestChat),
             ("close-chats", Command::CloseChats),
+            ("notices", Command::Notices),
             ("close-chats -h", Command::Help),
         ] {
             assert_eq!(parsed(line), Ok(command), "{line}");

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use cli::{Command, USAGE};
 use sqlx::{ConnectOptions, Connection};
-use streamkeeper_gateway::commands::{CommandError, Output, close_chats, monitor_chat, test_chat};
+use streamkeeper_gateway::commands::{self, CommandError, Output, close_chats, monitor_chat, test_chat};
 use streamkeeper_gateway::config::{Config, ConfigError, database_options};
 use streamkeeper_gateway::migrate::migrate;
 use streamkeeper_gateway::notices;
@@ -65,6 +65,7 @@ async fn run() -> Result<ExitCode, Failure> {
         Command::MonitorChat { json } => print(monitor_chat(&database()?, json).await?),
         Command::TestChat => print(test_chat(&database()?).await?),
         Command::CloseChats => print(close_chats(&database()?).await?),
+        Command::Notices => print(commands::notices(&database()?).await?),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod close;
 mod monitor;
+mod notices;
 mod session;
 mod trial;
 
@@ -9,6 +10,7 @@ use std::fmt;
 
 pub use close::close_chats;
 pub use monitor::monitor_chat;
+pub use notices::notices;
 pub use trial::test_chat;
 
 /// What a command has to say.

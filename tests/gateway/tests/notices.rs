@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use database_tests::TestDatabase;
 use gateway_tests::mail_server::{Mail, MailServer, Mood};
-use gateway_tests::program::{serving, signal};
+use gateway_tests::program::{run, serving, signal};
 use gateway_tests::viewer::Viewer;
 use gateway_tests::{Answer, Gateway, SECRET, client, run_sql, user};
 use reqwest::Method;
@@ -207,6 +207,8 @@ async fn what_cannot_be_sent_in_the_end_is_there_to_be_seen() {
     until(&db, PUT_BACK).await;
     run_sql(&db, "update graphile_worker._private_jobs set run_at = now(), attempts = max_attempts - 1").await;
     until(&db, &format!("select state = 'failed' and last_error = '{quoted}' from notifications")).await;
+    let (code, printed, _) = run(&["notices"], &[("DATABASE_URL", &db.url())]).await;
+    assert_eq!((code, printed), (1, format!("failed     1: {why}\n")));
     until(&db, "select attempts = max_attempts and last_error is not null from graphile_worker._private_jobs").await;
 }
 

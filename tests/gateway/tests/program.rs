@@ -63,7 +63,7 @@ async fn help_is_on_standard_output() {
     let (code, stdout, stderr) = run(&["--help"], &[]).await;
     assert_eq!((code, stderr.as_str()), (0, ""));
     assert!(stdout.starts_with("usage: streamkeeper-gateway ") && stdout.lines().count() == 1, "{stdout}");
-    for command in ["migrate", "serve", "--demo", "monitor-chat [--json]", "test-chat", "close-chats"] {
+    for command in ["migrate", "serve", "--demo", "monitor-chat [--json]", "test-chat", "close-chats", "notices"] {
         assert!(stdout.contains(command), "{stdout}");
     }
 }
