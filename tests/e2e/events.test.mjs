@@ -28,7 +28,7 @@ eventJourney("two tabs of one person are two connections", async ({ host, page, 
     const second = await page.browser().createBrowserContext();
     const again = await attend(await second.newPage(), id, { user: viewer.user });
     await viewer.sees("event-viewers", "2");
-    await host.sees("event-row", "2, 1 person");
+    await host.sees("event-row", "2 viewers, 1 person");
     assert.equal(await countAsTheManager(host, id), 2);
     await again.click("event-watch");
     await viewer.sees("event-viewers", "1");
@@ -53,7 +53,7 @@ eventJourney("five viewers come by one click, are told of each other, and leave 
   await host.click("event-crowd");
   await host.sees("event-viewers", "5");
   await untilWatched(id);
-  await host.sees("event-row", "5, 5 people");
+  await host.sees("event-row", "5 viewers, 5 people");
   await host.click("event-crowd-leave");
   await untilLeft(id);
   await host.sees("event-viewers", "0");
@@ -80,7 +80,7 @@ eventJourney("somebody else who signs in is another viewer", async ({ host, page
     await viewer.logIn();
     await viewer.sees("event-page", "open");
     await untilWatched(id);
-    await host.sees("event-row", "1, 1 person");
+    await host.sees("event-row", "1 viewer, 1 person");
   });
 });
 

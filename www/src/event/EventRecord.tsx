@@ -28,11 +28,16 @@ function fieldsOf(row: EventRow, count: RecordedEvent["count"]): Field[] {
   return [
     ["id", row.id],
     ["generation", String(row.generation)],
-    ["viewers", count && `${count.viewers}, ${count.users} ${count.users === 1 ? "person" : "people"}`],
+    // At the last one: they come and go in between.
+    ["heartbeat", count && `${counted(count.viewers, "viewer", "viewers")}, ${counted(count.users, "person", "people")}`],
     ["stream_id", row.stream_id],
     ["started_at", clock(row.started_at)],
     ["empty_since", clock(row.empty_since)],
     ["ended_at", clock(row.ended_at)],
     ["ended_by", row.ended_by],
   ];
+}
+
+function counted(number: number, one: string, many: string): string {
+  return `${number} ${number === 1 ? one : many}`;
 }

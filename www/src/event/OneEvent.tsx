@@ -38,6 +38,8 @@ export function OneEvent({ id, user, token, note, onAnother }: Props) {
   // Whoever comes by a link watches; its host may be anywhere.
   const isThere = wants ?? (row !== null && !isHost);
   const state = useEvent(isThere ? id : null);
+  // That the last has left is written at once; how many there are, at the next heartbeat.
+  const told = row?.viewers_gone_since === null ? recorded?.count?.viewers : row && 0;
   const isOver = row?.status === "ended" && row.ended_by !== "absence";
 
   return (
@@ -73,7 +75,7 @@ export function OneEvent({ id, user, token, note, onAnother }: Props) {
             isThere={isThere}
             isOver={isOver}
             crowd={crowd}
-            viewers={state?.viewers ?? crowd.count ?? recorded?.count?.viewers ?? null}
+            viewers={state?.viewers ?? crowd.count ?? told ?? null}
             onChange={setWants}
           />
           <EventRecord row={row} count={recorded?.count ?? null} />
