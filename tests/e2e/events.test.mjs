@@ -84,13 +84,25 @@ eventJourney("somebody else who signs in is another viewer", async ({ host, page
   });
 });
 
-eventJourney("whoever is offline is not there, and is again when the network is back", async ({ page, id }) => {
+eventJourney("whoever says that they are offline is not there, and is again when the network is back", async ({ page, id }) => {
   await withViewer(page, id, async (viewer) => {
     await untilWatched(id);
     await viewer.click("fault-offline");
     await viewer.sees("event-page", "connecting");
     await untilLeft(id);
     await viewer.click("fault-offline");
+    await viewer.sees("event-page", "open");
+    const { row, notices } = await untilWatched(id);
+    assert.deepEqual([row.generation, notices], [1, []]);
+  });
+});
+
+eventJourney("a network that goes without a word, and comes back, is nobody's leaving", async ({ page, id }) => {
+  await withViewer(page, id, async (viewer) => {
+    await untilWatched(id);
+    await viewer.page.setOfflineMode(true);
+    await viewer.sees("event-page", "connecting");
+    await viewer.page.setOfflineMode(false);
     await viewer.sees("event-page", "open");
     const { row, notices } = await untilWatched(id);
     assert.deepEqual([row.generation, notices], [1, []]);
