@@ -91,6 +91,8 @@ export class Sockets {
     this.#introduced.delete(socket);
     if (!opened) return;
     opened.onopen = opened.onmessage = opened.onclose = null;
+    // Node's sockets throw into nowhere when one is closed that is only connecting, and nobody listens.
+    opened.onerror = () => {};
     opened.close(1000);
   }
 }
