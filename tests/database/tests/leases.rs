@@ -418,7 +418,8 @@ async fn the_table_takes_nothing_that_makes_no_sense() {
         (format!("'host', '{ID}', 'page-1', 901"), "23514"),
         (format!("'host', '{ID}', 'page-1', -1"), "23514"),
         ("'host', 'a room', 'page-1', 90".to_owned(), "22P02"),
-        ("'viewer', '', 'page-1', 90".to_owned(), "23514"),
+        ("'viewer', 'a session', 'ana', 90".to_owned(), "22P02"),
+        ("'node', '', 'node-1', 90".to_owned(), "23514"),
     ] {
         let sql = format!(
             "insert into streamkeeper.leases (kind, subject, holder, lease_seconds, lease_until) values ({values}, now())"
