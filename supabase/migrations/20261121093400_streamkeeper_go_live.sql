@@ -122,12 +122,16 @@ create function public.live_room_end(
     end if;
     perform streamkeeper.heal_rooms(array[p_room_id], 'live_room_end');
 
-    -- Without an id what is on, or what was last.
+    -- Without an id what is live, or what was last. Tomorrow's session is reached by its id only: a call that comes late, or
+    -- twice, must not call it off.
     select * into v_session from public.live_room_sessions s
     where s.id = coalesce(
       p_session_id,
-      (select o.id from public.live_room_sessions o where o.room_id = p_room_id and o.status in ('scheduled', 'live')),
-      (select o.id from public.live_room_sessions o where o.room_id = p_room_id order by o.created_at desc limit 1)
+      (select o.id from public.live_room_sessions o where o.room_id = p_room_id and o.status = 'live'),
+      (
+        select o.id from public.live_room_sessions o
+        where o.room_id = p_room_id and o.status in ('ended', 'cancelled') order by o.created_at desc limit 1
+      )
     );
     v_already := coalesce(v_session.status in ('ended', 'cancelled'), true);
     if not v_already then
@@ -146,8 +150,8 @@ create function public.live_room_end(
   end
   $$;
 comment on function public.live_room_end(uuid, uuid, text, text, integer) is
-  'Ends what is on in a room: session, attendance, stream and room. With p_session_id only that session: a call that comes '
-  'late does nothing to the next one. Repeating it is harmless: already. p_holder and p_attempt are for the trail, as in '
+  'Ends what is live in a room: session, attendance, stream and room. With p_session_id only that session, also one that is '
+  'still to come: a call that comes late does nothing to the next one. Repeating it is harmless: already. p_holder and p_attempt are for the trail, as in '
   'end_stream_comprehensive. Host, admin, service.';
 
 revoke execute on function streamkeeper.open_session(public.live_rooms, text, timestamptz, timestamptz, timestamptz)
