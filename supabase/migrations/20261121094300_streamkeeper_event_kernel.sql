@@ -188,6 +188,7 @@ create function streamkeeper.end_scheduled_streams(p_limit integer, p_event_id u
   declare
     v_ids uuid[];
     v_ended_at timestamptz[];
+    v_ended integer := 0;
   begin
     select array_agg(t.id), array_agg(t.scheduled_end_at) into v_ids, v_ended_at
     from (
@@ -198,10 +199,16 @@ create function streamkeeper.end_scheduled_streams(p_limit integer, p_event_id u
         and (p_event_id is null or e.id = p_event_id)
       order by s.id limit p_limit for update of s skip locked
     ) t;
-    if v_ids is not null then
-      perform streamkeeper.finish(v_ids, v_ended_at, 'scheduled_end', null, null, 1);
-    end if;
-    return coalesce(cardinality(v_ids), 0);
+    -- All of them are locked before the first one's rooms and events are.
+    for i in 1 .. coalesce(cardinality(v_ids), 0) loop
+      begin
+        perform streamkeeper.finish(array[v_ids[i]], array[v_ended_at[i]], 'scheduled_end', null, null, 1);
+        v_ended := v_ended + 1;
+      exception when others then
+        raise warning 'streamkeeper: stream % did not end as scheduled: %', v_ids[i], sqlerrm;
+      end;
+    end loop;
+    return v_ended;
   end
   $$;
 

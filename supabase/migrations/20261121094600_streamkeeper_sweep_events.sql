@@ -13,10 +13,15 @@ create function streamkeeper.settle_events(p_ids uuid[]) returns integer
       where e.id = any (p_ids) and e.status <> 'ended'
       order by e.id for update skip locked
     loop
-      v_event := streamkeeper.settle_event(v_event);
-      if v_event.status = 'ended' then
-        v_ended := v_ended + 1;
-      end if;
+      begin
+        v_event := streamkeeper.settle_event(v_event);
+        if v_event.status = 'ended' then
+          v_ended := v_ended + 1;
+        end if;
+      exception when others then
+        -- What is wrong with one event must not keep all others from ending. It is tried again with the next sweep.
+        raise warning 'streamkeeper: event % was not settled: %', v_event.id, sqlerrm;
+      end;
     end loop;
     return v_ended;
   end

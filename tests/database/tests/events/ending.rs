@@ -168,3 +168,28 @@ async fn the_clean_up_of_cron_ends_events_too() {
         (&json!(true), &json!(1), &json!(0))
     );
 }
+
+#[tokio::test]
+async fn an_event_that_cannot_be_ended_keeps_no_other_from_ending() {
+    let mut stage = Stage::new().await;
+    let other = stage.user("host", "create_event('Encore')").await["event_id"].as_str().unwrap().to_owned();
+    for event in [EVENT, &other] {
+        stage.service(&format!("event_viewer_first('{event}', 'a')")).await;
+        stage.service(&format!("event_viewer_last('{event}', 'a')")).await;
+    }
+    stage
+        .run(
+            "create function no() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$;
+             create trigger no before insert on notifications for each row when (new.event_id = 'EVENT') execute function no()",
+        )
+        .await;
+    stage.pass(31.0).await;
+    // The one that is due first is the one that cannot.
+    stage.run("update events set viewers_gone_since = viewers_gone_since - interval '1 s' where id = 'EVENT'").await;
+    assert_eq!(stage.sweep().await, (1, 0));
+    stage.is("live", 1).await;
+    assert_eq!(stage.see(&format!("get_event('{other}') -> 'status'")).await, "ended");
+    stage.run("drop trigger no on notifications").await;
+    assert_eq!(stage.sweep().await, (1, 0));
+    stage.is("ended", 1).await;
+}

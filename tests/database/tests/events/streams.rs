@@ -202,3 +202,25 @@ async fn an_event_that_did_not_see_its_stream_go_live_does_not_end_by_absence() 
     stage.is("live", 1).await;
     assert_eq!(stage.see("(select host_gone_since is null from events)").await, true);
 }
+
+#[tokio::test]
+async fn a_stream_that_cannot_end_as_scheduled_keeps_no_other_from_it() {
+    const OTHER: &str = "00000000-0000-4000-8000-000000000002";
+    let mut stage = live().await;
+    stage.user("host", &format!("start_stream('{OTHER}')")).await;
+    let event = stage.user("host", &format!("create_event('Encore', p_stream_id => '{OTHER}')")).await;
+    stage
+        .run(&format!(
+            "create function no() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$;
+             create trigger no before update on livestreams for each row when (new.id = '{STREAM}') execute function no();
+             update events set scheduled_end_at = clock_timestamp() - interval '1 s', started_at = started_at - interval '1 hour'"
+        ))
+        .await;
+    assert_eq!(stage.sweep().await, (1, 0));
+    assert_eq!(stream(&mut stage).await.0, "live");
+    let other = stage.see(&format!("get_event('{}')", event["event_id"].as_str().unwrap())).await;
+    assert_eq!((&other["status"], &other["ended_by"]), (&json!("ended"), &json!("schedule")));
+    stage.run("drop trigger no on livestreams").await;
+    assert_eq!(stage.sweep().await, (1, 0));
+    assert_eq!(stage.event().await, ("ended".into(), 1, Some("schedule".into())));
+}
