@@ -112,13 +112,18 @@ async fn heartbeats(events: &Events, mut heard: Subscription) -> Infallible {
         match events.kernel.heartbeat(&events.hub.counts()).await {
             Ok(said) => {
                 events.counters.heartbeat(true);
+                // All of the answer at once: while the database is asked about an end, the rest would grow old.
+                let mut over = Vec::new();
                 for (event, now) in said.events {
                     events.hub.elsewhere(event, now.elsewhere);
                     if now.over {
-                        events.over(event).await;
+                        over.push(event);
                     } else if !now.held {
                         events.hub.forgotten(event);
                     }
+                }
+                for event in over {
+                    events.over(event).await;
                 }
             }
             Err(error) => {

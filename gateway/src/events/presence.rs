@@ -66,10 +66,13 @@ impl Presence {
         self.came |= change == Change::Here;
     }
 
-    /// The database has forgotten it.
+    /// The database has forgotten it, or had not heard of it yet when it said so. Who is here is told of again; a goodbye that
+    /// is still to be told stays: one too many does no harm, and one that is missing keeps an event going.
     pub fn forgotten(&mut self) {
-        self.told = false;
-        self.came = self.count > 0;
+        if self.count > 0 {
+            self.told = false;
+            self.came = true;
+        }
     }
 
     /// The database does not want to hear of those who are here: they are about to go.
@@ -175,5 +178,15 @@ mod tests {
         let mut nobody = Presence::default();
         nobody.forgotten();
         assert!(nobody.is_settled());
+    }
+
+    #[test]
+    fn a_late_word_that_nobody_is_here_takes_no_goodbye_away() {
+        let mut viewers = with(1);
+        tell(&mut viewers);
+        viewers.leave();
+        viewers.forgotten();
+        assert_eq!((tell(&mut viewers), tell(&mut viewers)), (Some(Change::Gone), None));
+        assert!(viewers.is_settled());
     }
 }
