@@ -290,6 +290,11 @@ impl Hub {
         self.state().events.contains_key(&id)
     }
 
+    /// Whether somebody is there who has not heard yet that it is over.
+    pub fn goes_on(&self, id: Uuid) -> bool {
+        self.state().events.get(&id).is_some_and(|event| !event.is_over())
+    }
+
     /// How many viewers there are elsewhere.
     pub fn elsewhere(&self, id: Uuid, viewers: u64) {
         if let Some(event) = self.state().events.get_mut(&id) {
@@ -319,6 +324,10 @@ impl Hub {
             event.viewers.over();
             event.hosts.over();
             event.news.send_modify(|news| news.over = Some(Over::Ended(reason.into())));
+            // A goodbye that nobody wants to hear any more was all that was left of it.
+            if event.is_deserted() {
+                state.events.remove(&id);
+            }
         }
     }
 
@@ -347,5 +356,34 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.hub.leave(self.event, self.part, self.user.as_ref());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_that_ends_before_its_goodbye_is_told_leaves_nothing_behind() {
+        let hub: Arc<Hub> = Arc::default();
+        let id = Uuid::new_v4();
+        let seat = hub.enter(id, Part::Viewer, None).unwrap();
+        hub.errands().into_iter().for_each(|errand| hub.report(errand, true));
+        drop(seat);
+        assert!(hub.goes_on(id));
+        hub.end(id, "host");
+        assert!(!hub.has(id));
+    }
+
+    #[test]
+    fn an_event_that_has_ended_is_there_until_the_last_has_gone() {
+        let hub: Arc<Hub> = Arc::default();
+        let id = Uuid::new_v4();
+        let seat = hub.enter(id, Part::Viewer, None).unwrap();
+        hub.end(id, "host");
+        assert!(hub.has(id) && !hub.goes_on(id));
+        assert_eq!(seat.news.borrow().over, Some(Over::Ended("host".into())));
+        drop(seat);
+        assert!(!hub.has(id));
     }
 }

@@ -82,7 +82,7 @@ async fn run_one(events: &Events, errand: Errand) -> bool {
         }
         // It is over: whoever is there has to hear of it.
         Err(error) if [StatusCode::CONFLICT, StatusCode::NOT_FOUND].contains(&error.status()) => {
-            events.over(errand.event).await;
+            over(events, errand.event).await;
             events.hub.refused(errand);
             true
         }
@@ -113,17 +113,17 @@ async fn heartbeats(events: &Events, mut heard: Subscription) -> Infallible {
             Ok(said) => {
                 events.counters.heartbeat(true);
                 // All of the answer at once: while the database is asked about an end, the rest would grow old.
-                let mut over = Vec::new();
+                let mut ended = Vec::new();
                 for (event, now) in said.events {
                     events.hub.elsewhere(event, now.elsewhere);
                     if now.over {
-                        over.push(event);
+                        ended.push(event);
                     } else if !now.held {
                         events.hub.forgotten(event);
                     }
                 }
-                for event in over {
-                    events.over(event).await;
+                for event in ended {
+                    over(events, event).await;
                 }
             }
             Err(error) => {
@@ -131,6 +131,13 @@ async fn heartbeats(events: &Events, mut heard: Subscription) -> Infallible {
                 warn!(?error, "the database does not know that this node is alive");
             }
         }
+    }
+}
+
+/// Whoever is on the way out has heard of it.
+async fn over(events: &Events, event: Uuid) {
+    if events.hub.goes_on(event) {
+        events.over(event).await;
     }
 }
 
