@@ -23,7 +23,8 @@ create table public.events (
   scheduled_end_at timestamptz check (isfinite(scheduled_end_at)),
   started_at timestamptz,
   ended_at timestamptz,
-  -- What ended it. After `absence` it opens again for whoever comes; after all others it does not.
+  -- What ended it. After `absence` it opens again for whoever comes within a day, before its
+  -- scheduled end; after all others it does not.
   ended_by text check (ended_by in ('absence', 'call', 'schedule', 'stream', 'successor')),
   end_reason text check (char_length(end_reason) <= 500),
   grace_seconds integer not null check (grace_seconds between 5 and 3600),

@@ -49,14 +49,15 @@ create function streamkeeper.finish_event(p_event public.events, p_ended_at time
   $$;
 
 -- Begins a live period, if this event is to have one now: somebody has come, and it has ended in their absence; or nobody
--- had come yet, and its host is there or its time has come. Viewers who are early wait. The caller has locked it.
+-- had come yet, and its host is there or its time has come. Viewers who are early wait, and for who is later than its
+-- scheduled end there is none. The caller has locked it.
 create function streamkeeper.begin_event(inout p_event public.events)
   language plpgsql volatile set search_path = ''
   as $$
   declare
     v_now timestamptz := clock_timestamp();
   begin
-    if p_event.empty_since is null and p_event.status <> 'live'
+    if p_event.empty_since is null and p_event.status <> 'live' and coalesce(p_event.scheduled_end_at > v_now, true)
       and (p_event.status = 'ended' or p_event.host_gone_since is null or coalesce(p_event.starts_at <= v_now, true))
     then
       update public.events e set
@@ -71,8 +72,19 @@ create function streamkeeper.begin_event(inout p_event public.events)
 
 -- Is this what nobody may open again?
 create function streamkeeper.is_over(p_event public.events) returns boolean
-  language sql immutable set search_path = ''
-  as $$ select p_event.status = 'ended' and p_event.ended_by <> 'absence' $$;
+  language sql stable set search_path = ''
+  as $$
+    select p_event.status = 'ended'
+      and (p_event.ended_by <> 'absence' or coalesce(p_event.scheduled_end_at <= clock_timestamp(), false))
+  $$;
+
+-- Is this what nobody may come to? An old link opens nothing after a day: then only the stream of its host does.
+create function streamkeeper.is_closed(p_event public.events) returns boolean
+  language sql stable set search_path = ''
+  as $$
+    select streamkeeper.is_over(p_event)
+      or p_event.status = 'ended' and p_event.ended_at <= clock_timestamp() - interval '24 hours'
+  $$;
 
 -- Notes that somebody is there (null), or since when nobody is. The caller has locked the event.
 create function streamkeeper.note_presence(inout p_event public.events, p_what text, p_gone_since timestamptz)
@@ -295,6 +307,7 @@ revoke execute on function streamkeeper.event_subject(uuid, text) from public;
 revoke execute on function streamkeeper.finish_event(public.events, timestamptz, text, text) from public;
 revoke execute on function streamkeeper.begin_event(public.events) from public;
 revoke execute on function streamkeeper.is_over(public.events) from public;
+revoke execute on function streamkeeper.is_closed(public.events) from public;
 revoke execute on function streamkeeper.note_presence(public.events, text, timestamptz) from public;
 revoke execute on function streamkeeper.absence_counts_since(timestamptz) from public;
 revoke execute on function streamkeeper.absence_ends_from(timestamptz, integer) from public;

@@ -27,7 +27,7 @@ create function streamkeeper.event_json(p_event public.events) returns json
       'is_host', coalesce(p_event.host_user_id = streamkeeper.current_user_id(), false),
       'status', p_event.status,
       -- Not over, or only until the next one comes.
-      'may_join', not streamkeeper.is_over(p_event),
+      'may_join', not streamkeeper.is_closed(p_event),
       'generation', p_event.generation,
       'starts_at', p_event.starts_at,
       'scheduled_end_at', p_event.scheduled_end_at,

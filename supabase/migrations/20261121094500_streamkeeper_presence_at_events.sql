@@ -25,7 +25,7 @@ create function streamkeeper.is_here(p_event_id uuid, p_what text, p_node text) 
   begin
     perform streamkeeper.check_name('p_node', p_node, 100);
     v_event := streamkeeper.lock_event(p_event_id);
-    if streamkeeper.is_over(v_event) then
+    if streamkeeper.is_closed(v_event) then
       raise exception 'event % has ended', p_event_id using errcode = 'PT409';
     end if;
     perform streamkeeper.node_seen(p_node);
@@ -76,7 +76,7 @@ create function public.event_viewer_first(p_event uuid, p_node text) returns jso
   as $$ select streamkeeper.is_here(p_event, 'viewers', p_node) $$;
 comment on function public.event_viewer_first(uuid, text) is
   'A node''s own count of viewers has left 0. An event that had ended in everybody''s absence begins again, as the next '
-  'generation; one that has ended for good: PT409. Service.';
+  'generation, for a day and until its scheduled end; one that has ended for good: PT409. Service.';
 
 create function public.event_viewer_last(p_event uuid, p_node text) returns json
   language sql volatile security definer set search_path = ''
@@ -151,7 +151,7 @@ create function public.node_heartbeat(p_node text, p_counts jsonb default '{}') 
               and (l.subject = c.key
                 or l.subject = streamkeeper.event_subject(e.id, 'host') and (c.value ->> 'viewers')::bigint = 0)
           ),
-          'over', e.id is null or streamkeeper.is_over(e),
+          'over', e.id is null or streamkeeper.is_closed(e),
           'end_reason', e.end_reason,
           'elsewhere', coalesce(o.viewers, 0)
         )), '{}')

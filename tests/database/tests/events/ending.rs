@@ -193,3 +193,49 @@ async fn an_event_that_cannot_be_ended_keeps_no_other_from_ending() {
     assert_eq!(stage.sweep().await, (1, 0));
     stage.is("ended", 1).await;
 }
+
+#[tokio::test]
+async fn what_has_ended_by_absence_does_not_begin_again_after_its_scheduled_end() {
+    let mut stage = Stage::with(", p_scheduled_end_at => now() + interval '1 hour'").await;
+    stage.first("a").await;
+    stage.last("a").await;
+    stage.pass(31.0).await;
+    assert_eq!(stage.sweep().await, (1, 0));
+    assert_eq!(stage.see("get_event('EVENT') -> 'may_join'").await, true);
+    stage.pass(3600.0).await;
+    assert_eq!(stage.see("get_event('EVENT') -> 'may_join'").await, false);
+    for who in ["viewer_first", "host_here"] {
+        assert_eq!(code(stage.service_may_fail(&format!("event_{who}('EVENT', 'a')")).await), "PT409", "{who}");
+    }
+    assert_eq!(stage.sweep().await, (0, 0));
+    assert_eq!(stage.event().await, ("ended".into(), 1, Some("absence".into())));
+    assert_eq!(stage.notices().await, json!([[1, "queued"]]));
+}
+
+#[tokio::test]
+async fn viewers_who_wait_until_its_scheduled_end_have_seen_no_live_period() {
+    let mut stage =
+        Stage::with(", p_starts_at => now() + interval '1 hour', p_scheduled_end_at => now() + interval '2 hours'").await;
+    stage.first("a").await;
+    // Nobody swept when it was to begin.
+    stage.pass(7201.0).await;
+    assert_eq!(stage.sweep().await, (1, 0));
+    assert_eq!(stage.event().await, ("ended".into(), 0, Some("schedule".into())));
+}
+
+#[tokio::test]
+async fn whoever_comes_within_a_day_opens_it_again_and_nobody_later() {
+    for (hours, opens) in [(23, true), (25, false)] {
+        let mut stage = Stage::new().await;
+        stage.first("a").await;
+        stage.last("a").await;
+        stage.pass(31.0).await;
+        assert_eq!(stage.sweep().await, (1, 0));
+        stage.pass(f64::from(hours) * 3600.0).await;
+        assert_eq!(stage.see("get_event('EVENT') -> 'may_join'").await, opens);
+        let heartbeat = r#"node_heartbeat('a', '{"EVENT": {"viewers": 1, "users": 1}}') -> 'events' -> 'EVENT' -> 'over'"#;
+        assert_eq!(stage.service(heartbeat).await, !opens);
+        assert_eq!(stage.service_may_fail("event_viewer_first('EVENT', 'a')").await.is_ok(), opens);
+        stage.is(if opens { "live" } else { "ended" }, if opens { 2 } else { 1 }).await;
+    }
+}

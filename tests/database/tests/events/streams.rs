@@ -224,3 +224,18 @@ async fn a_stream_that_cannot_end_as_scheduled_keeps_no_other_from_it() {
     assert_eq!(stage.sweep().await, (1, 0));
     assert_eq!(stage.event().await, ("ended".into(), 1, Some("schedule".into())));
 }
+
+#[tokio::test]
+async fn a_host_who_goes_live_opens_it_again_also_after_a_day_but_not_after_its_scheduled_end() {
+    for (ends, status, generation) in [("null", "live", 2), ("clock_timestamp()", "ended", 1)] {
+        let mut stage = scheduled().await;
+        stage.first("a").await;
+        stage.last("a").await;
+        stage.pass(31.0).await;
+        assert_eq!(stage.sweep().await, (1, 0));
+        stage.pass(90_000.0).await;
+        stage.run(&format!("update events set scheduled_end_at = {ends}")).await;
+        stage.user("host", &format!("start_stream('{STREAM}')")).await;
+        stage.is(status, generation).await;
+    }
+}
