@@ -1,5 +1,5 @@
-//! The connections of clients. One that takes nothing of what is written to it is closed: what waits for it, and its place
-//! under some limit, others could use.
+//! The connections of clients. One that takes nothing of what is written to it is closed, and one that never gets to ask
+//! anything: what waits for it, and its place under some limit, others could use.
 
 use std::io;
 use std::net::SocketAddr;
@@ -17,13 +17,21 @@ use crate::metrics::Counters;
 /// How long a client may take nothing. A phone in a tunnel is back by then, or has to connect again anyway.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Accepts connections that are closed when their client has taken nothing for this long.
+/// How long a client may take to say what it wants at first. Heads are small, and sent at once.
+pub const HEAD_PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a request's head ends with.
+const END_OF_HEAD: [u8; 4] = *b"\r\n\r\n";
+
+/// Accepts connections that are closed when their client has asked, or taken, nothing for this long.
 #[derive(Debug)]
 pub struct Patient {
     /// Where they come from.
     pub listener: TcpListener,
     /// How long a client may take nothing.
     pub patience: Duration,
+    /// How long a client may take for its first request's head.
+    pub head_patience: Duration,
     /// Counts what was closed.
     pub counters: Counters,
 }
@@ -34,7 +42,9 @@ impl Listener for Patient {
 
     async fn accept(&mut self) -> (Connection, SocketAddr) {
         let (stream, address) = Listener::accept(&mut self.listener).await;
-        (Connection { stream, patience: self.patience, stuck: None, counters: self.counters.clone() }, address)
+        let first_head = Some(FirstHead { late: Box::pin(sleep(self.head_patience)), last: [0; 4] });
+        let (patience, counters) = (self.patience, self.counters.clone());
+        (Connection { stream, patience, stuck: None, first_head, counters }, address)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -49,7 +59,28 @@ pub struct Connection {
     patience: Duration,
     /// Runs while something waits to be written.
     stuck: Option<Pin<Box<Sleep>>>,
+    /// Until that is complete.
+    first_head: Option<FirstHead>,
     counters: Counters,
+}
+
+/// The head of a connection's first request, as far as it has come.
+#[derive(Debug)]
+struct FirstHead {
+    late: Pin<Box<Sleep>>,
+    /// Its last bytes.
+    last: [u8; 4],
+}
+
+impl FirstHead {
+    /// Takes note of these bytes: do they end it?
+    fn ends_with(&mut self, bytes: &[u8]) -> bool {
+        bytes.iter().any(|byte| {
+            let [_, a, b, c] = self.last;
+            self.last = [a, b, c, *byte];
+            self.last == END_OF_HEAD
+        })
+    }
 }
 
 impl Connection {
@@ -63,6 +94,8 @@ impl Connection {
     fn patiently<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.stuck = None;
+            // Who has an answer has asked, however the lines of the question ended.
+            self.first_head = None;
             return written;
         }
         let patience = self.patience;
@@ -76,7 +109,17 @@ impl Connection {
 
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        let Some(head) = &mut self.first_head else { return read };
+        if read.is_ready() {
+            if head.ends_with(buffer.filled().get(before..).unwrap_or_default()) {
+                self.first_head = None;
+            }
+            return read;
+        }
+        ready!(head.late.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 

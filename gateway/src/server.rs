@@ -15,10 +15,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
-use tracing::{Level, info_span};
+use tracing::{Level, info_span, warn};
 
 use crate::admin::guarded;
 use crate::auth::Auth;
@@ -42,10 +42,14 @@ const MAX_BODY_BYTES: usize = 64 * 1024;
 /// Longer than a statement may run, so that the database is normally the one to give up.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// Longer than any request may take: what is still there then waits for a client that says and takes nothing.
+pub(crate) const STOP_PATIENCE: Duration = Duration::from_secs(25);
+
 /// Browsers keep it for as long as they like, and the last call of a page can do without a preflight.
 const PREFLIGHT_LIFETIME: Duration = Duration::from_secs(86_400);
 
-/// Serves, and cleans up all the while, until `shutdown` is done and the requests under way have been answered.
+/// Serves, and cleans up all the while, until `shutdown` is done and the requests under way have been answered,
+/// or could have been.
 pub async fn serve(
     listener: TcpListener,
     config: Config,
@@ -58,6 +62,7 @@ pub async fn serve(
     let mut listen = Listener::new(config.database.clone());
     let listing = Source::new(database.clone(), listen.subscribe(CHANNEL), counters.clone());
     let readers = Readers::of(&listing, config.listing, config.proxy_hops, stopping.clone(), counters.clone());
+    let out_of_patience = out_of_patience(stopping.clone(), config.stop_patience);
     let notices = Worker::new(&config, database.clone(), counters.events.clone()).run(stopping);
     let notices = tokio::spawn(notices);
     let events = Events::new(&config, database.clone(), Arc::clone(&auth), counters.events.clone());
@@ -65,12 +70,14 @@ pub async fn serve(
     let app = routes(&config, &database, &counters, Arc::clone(&auth), readers, Arc::clone(&events));
     let shutdown = events.before_the_end(shutdown);
     drop(tokio::spawn(async move { auth.prepare().await }));
-    let connections = Patient { listener, patience: config.write_patience, counters: counters.clone() };
+    let (patience, head_patience) = (config.write_patience, config.head_patience);
+    let connections = Patient { listener, patience, head_patience, counters: counters.clone() };
     let connections = connections.tap_io(Connection::send_at_once);
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(connections, app).with_graceful_shutdown(shutdown).into_future();
     tokio::select! {
         served = server => served?,
+        () = out_of_patience => warn!("stopped with requests under way"),
         never = listen.run() => match never {},
         never = listing.run() => match never {},
         never = events.run(heard) => match never {},
@@ -83,6 +90,12 @@ pub async fn serve(
     let _ = notices.await;
     database.close().await;
     Ok(())
+}
+
+/// Waits until the process is asked to stop, and this much longer.
+async fn out_of_patience(mut stopping: Stopping, patience: Duration) {
+    stopping.wait().await;
+    sleep(patience).await;
 }
 
 fn routes(

@@ -18,7 +18,7 @@ use crate::orphans::{self, Operator};
 use crate::rooms::{self, listing};
 use crate::rpc::FUNCTIONS;
 use crate::webhooks::jitsi;
-use crate::{auth, connections, cron, events, notices, sweeper};
+use crate::{auth, connections, cron, events, notices, server, sweeper};
 pub use address::database_options;
 pub(crate) use address::is_loopback;
 use address::{cors_origins, frontend_url, is_local, jwks_url};
@@ -61,6 +61,10 @@ pub struct Config {
     pub proxy_hops: usize,
     /// How long a client may take nothing of what is written to it.
     pub write_patience: Duration,
+    /// How long a client may take for its first request's head.
+    pub head_patience: Duration,
+    /// How long the requests under way have when the process is to stop.
+    pub stop_patience: Duration,
     /// How many may read the listing.
     pub listing: listing::Limits,
     /// How long things take at events.
@@ -166,6 +170,8 @@ impl Config {
             orphans_interval: orphans::INTERVAL,
             proxy_hops: number("PROXY_HOPS", MAX_PROXY_HOPS, variables)?.unwrap_or_default(),
             write_patience: connections::PATIENCE,
+            head_patience: connections::HEAD_PATIENCE,
+            stop_patience: server::STOP_PATIENCE,
             listing: listing::Limits::default(),
             events: events::settings::Settings::default(),
             functions: FUNCTIONS,

@@ -1,10 +1,14 @@
 //! What holds for every request: CORS, health, an absent or busy database, an orderly end.
 
+use std::time::Duration;
+
 use database_tests::TestDatabase;
 use gateway_tests::{Answer, Gateway, client, run_sql, until_waiting};
 use reqwest::Method;
 use serde_json::json;
 use sqlx::query;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 const PATH: &str = "/rest/v1/rpc/end_stream_comprehensive";
 
@@ -138,6 +142,46 @@ async fn stopping_answers_what_is_under_way_and_takes_nothing_new() {
     query("select pg_advisory_unlock(1)").execute(&mut holder).await.unwrap();
     let answer = under_way.await.unwrap();
     assert_eq!((answer.status, answer.text.as_str()), (200, "1"));
+    gateway.stopped().await.unwrap();
+}
+
+/// A connection on which this much was said.
+async fn saying(gateway: &Gateway, bytes: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(gateway.url.trim_start_matches("http://")).await.unwrap();
+    stream.write_all(bytes.as_bytes()).await.unwrap();
+    stream
+}
+
+const HALF: &str = "GET /health HTTP/1.1\r\nhost: x\r\nx-half: ";
+const WHOLE: &str = "GET /nowhere HTTP/1.1\r\nhost: x\r\n\r\n";
+
+#[tokio::test]
+async fn whoever_never_gets_to_ask_is_closed_and_whoever_has_asked_may_stay() {
+    let patience = Duration::from_secs(2);
+    let db = TestDatabase::new().await;
+    let change = |config: &mut streamkeeper_gateway::config::Config| config.head_patience = patience;
+    let gateway = Gateway::start_with(db.options(), false, &[], change).await;
+    let mut asker = saying(&gateway, WHOLE).await;
+    assert!(asker.read(&mut [0; 4096]).await.unwrap() > 0);
+    let mut silent = [saying(&gateway, "").await, saying(&gateway, HALF).await];
+    for stream in &mut silent {
+        assert_eq!(stream.read(&mut [0; 4096]).await.unwrap_or(0), 0);
+    }
+    // It was there before them, and its time would be over.
+    asker.write_all(WHOLE.as_bytes()).await.unwrap();
+    assert!(asker.read(&mut [0; 4096]).await.unwrap() > 0);
+}
+
+#[tokio::test]
+async fn half_a_request_keeps_nobody_from_stopping() {
+    let db = TestDatabase::new().await;
+    let change = |config: &mut streamkeeper_gateway::config::Config| config.stop_patience = Duration::from_millis(100);
+    let mut gateway = Gateway::start_with(db.options(), false, &[], change).await;
+    // A first one, and one after an answer, so that it is certain that the gateway has read it.
+    let _first = saying(&gateway, HALF).await;
+    let mut second = saying(&gateway, &format!("{WHOLE}{HALF}")).await;
+    assert!(second.read(&mut [0; 4096]).await.unwrap() > 0);
+    gateway.ask_to_stop();
     gateway.stopped().await.unwrap();
 }
 
