@@ -46,7 +46,12 @@ impl Known {
                 *answer = Some((Instant::now(), Arc::clone(&facts)));
                 Ok(facts)
             }
-            (Err(error), Some((_, facts))) if error.status().is_server_error() => Ok(Arc::clone(facts)),
+            (Err(error), Some((_, facts))) if error.status().is_server_error() => {
+                let facts = Arc::clone(facts);
+                // It is good for a while again: those who wait behind this one need not find out for themselves.
+                *answer = Some((Instant::now(), Arc::clone(&facts)));
+                Ok(facts)
+            }
             (Err(error), _) => Err(error),
         }
     }
@@ -62,5 +67,34 @@ impl Known {
             answers.clear();
         }
         Arc::clone(answers.entry(event).or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use sqlx::postgres::PgConnectOptions;
+    use tokio::time::advance;
+
+    use super::*;
+    use crate::database::Database;
+
+    #[tokio::test(start_paused = true)]
+    async fn one_of_a_crowd_finds_out_that_the_database_is_away() {
+        let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let options = PgConnectOptions::new().host("127.0.0.1").port(nobody.port());
+        let database = Database::new(options, Duration::from_secs(2));
+        let good_for = Duration::from_secs(5);
+        let known = Known::new(Kernel { database, node: Uuid::new_v4() }, good_for);
+        let event = Uuid::new_v4();
+        let facts = Facts { host_user_id: "host".into(), is_public: true, may_join: true, ended_by: None };
+        *known.answer(event).lock().await = Some((Instant::now(), Arc::new(facts)));
+        advance(good_for).await;
+        assert_eq!(known.of(event).await.unwrap().host_user_id, "host");
+        let asked = Instant::now();
+        assert_eq!(known.of(event).await.unwrap().host_user_id, "host");
+        // Paused time goes on only for those who wait.
+        assert_eq!(asked.elapsed(), Duration::ZERO);
     }
 }
