@@ -228,7 +228,7 @@ impl Hub {
     }
 
     /// What the database has to be told now. Whoever takes an errand says how it went: until then there is no other one
-    /// about the same people.
+    /// about the same people, and then there may be.
     pub fn errands(&self) -> Vec<Errand> {
         let mut state = self.state();
         let mut errands = Vec::new();
@@ -252,10 +252,6 @@ impl Hub {
         }
         if event.is_deserted() {
             state.events.remove(&errand.event);
-        }
-        drop(state);
-        if done {
-            self.changed.notify_one();
         }
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use serde::Deserialize;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 use tracing::{info, warn};
@@ -38,37 +39,24 @@ pub async fn run(events: &Arc<Events>, heard: Subscription) -> Infallible {
     }
 }
 
+/// Each by itself: one that takes long, or fails, keeps no other waiting.
 async fn errands(events: &Arc<Events>) -> Infallible {
-    loop {
-        let errands = events.hub.errands();
-        if errands.is_empty() {
-            events.hub.changed.notified().await;
-            continue;
-        }
-        if !run_all(events, errands).await {
-            sleep(events.settings.retry).await;
-        }
-    }
-}
-
-/// True: all of them are done.
-async fn run_all(events: &Arc<Events>, errands: Vec<Errand>) -> bool {
+    let places = Arc::new(Semaphore::new(AT_ONCE));
     let mut running = JoinSet::new();
-    let mut done = true;
-    for errand in errands {
-        if running.len() >= AT_ONCE {
-            done &= matches!(running.join_next().await, Some(Ok(true)));
+    loop {
+        for errand in events.hub.errands() {
+            running.spawn(run_one(Arc::clone(events), Arc::clone(&places), errand));
         }
-        let events = Arc::clone(events);
-        running.spawn(async move { run_one(&events, errand).await });
+        // After an errand there may be another one about the same people.
+        tokio::select! {
+            () = events.hub.changed.notified() => {}
+            Some(_) = running.join_next() => {}
+        }
     }
-    while let Some(result) = running.join_next().await {
-        done &= matches!(result, Ok(true));
-    }
-    done
 }
 
-async fn run_one(events: &Events, errand: Errand) -> bool {
+async fn run_one(events: Arc<Events>, places: Arc<Semaphore>, errand: Errand) {
+    let place = places.acquire().await;
     let told = events.kernel.tell(errand).await;
     events.counters.told(told.is_ok());
     match told {
@@ -78,18 +66,17 @@ async fn run_one(events: &Events, errand: Errand) -> bool {
                 info!("Scheduled event end notification for event {} in {seconds} seconds", errand.event);
             }
             events.hub.report(errand, true);
-            true
         }
         // It is over: whoever is there has to hear of it.
         Err(error) if [StatusCode::CONFLICT, StatusCode::NOT_FOUND].contains(&error.status()) => {
-            over(events, errand.event).await;
+            over(&events, errand.event).await;
             events.hub.refused(errand);
-            true
         }
         Err(error) => {
             warn!(?error, event = %errand.event, "the database was not told who is at an event: it will be");
+            drop(place);
+            sleep(events.settings.retry).await;
             events.hub.report(errand, false);
-            false
         }
     }
 }

@@ -8,8 +8,8 @@ use gateway_tests::viewer::Viewer;
 use gateway_tests::{Answer, Gateway, run_sql, user};
 use reqwest::Method;
 use serde_json::{Value, json};
-use sqlx::AssertSqlSafe;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{AssertSqlSafe, Connection};
 use streamkeeper_gateway::config::Config;
 use streamkeeper_gateway::database::CONNECT_TIMEOUT;
 
@@ -122,6 +122,24 @@ async fn viewers_on_all_nodes_are_counted_together() {
     let end = first.request(Method::POST, &format!("/events/{id}/end")).bearer_auth(user("host"));
     assert_eq!(Answer::of(end.json(&json!({}))).await.status, 200);
     assert_eq!((ann.closed().await, bob.closed().await), (4410, 4410));
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_told_of_keeps_no_other_waiting() {
+    let db = TestDatabase::new().await;
+    let (mut connection, mut holder) = (db.owner().await, db.owner().await);
+    let gateway = node_with(db.options(), |config| config.events.retry = Duration::from_secs(3_600)).await;
+    let (stuck, other) = (event(&gateway).await, event(&gateway).await);
+    let mut held = holder.begin().await.unwrap();
+    let hold = "select from events where id = $1::uuid for update";
+    sqlx::query(hold).bind(&stuck).execute(&mut *held).await.unwrap();
+    let _ann = Viewer::watching(&gateway.url, &stuck, None).await;
+    let waits = "select exists (select from pg_stat_activity where datname = current_database()
+                   and wait_event_type = 'Lock' and query like '%event_viewer_first%')";
+    until(&mut connection, waits).await;
+    let _bob = Viewer::watching(&gateway.url, &other, None).await;
+    until(&mut connection, &format!("{LIVE} where id = '{other}'")).await;
+    held.rollback().await.unwrap();
 }
 
 #[tokio::test]
