@@ -23,7 +23,7 @@ pub use address::database_options;
 pub(crate) use address::is_loopback;
 use address::{cors_origins, frontend_url, is_local, jwks_url};
 pub use value::{ConfigError, Key, Variables};
-use value::{key, number, optional, random, secret};
+use value::{key, number, number_within, optional, random, secret};
 
 /// More are nobody's doing.
 const MAX_PROXY_HOPS: usize = 10;
@@ -173,7 +173,10 @@ impl Config {
             head_patience: connections::HEAD_PATIENCE,
             stop_patience: server::STOP_PATIENCE,
             listing: listing::Limits::default(),
-            events: events::settings::Settings::default(),
+            events: events::settings::Settings {
+                grace_seconds: number_within("EVENT_END_GRACE_SECS", events::settings::GRACE_SECONDS, variables)?,
+                ..Default::default()
+            },
             functions: FUNCTIONS,
             jwks_fetch_interval: auth::FETCH_INTERVAL,
             sweep_interval: sweeper::INTERVAL,
@@ -228,6 +231,9 @@ mod tests {
             ("STREAM_API_SECRET", "hunter2"),
             ("JITSI_WEBHOOK_SECRET", "hunter2"),
             ("JITSI_END_GRACE_SECS", "901"),
+            ("EVENT_END_GRACE_SECS", "4"),
+            ("EVENT_END_GRACE_SECS", "3601"),
+            ("EVENT_END_GRACE_SECS", "30s"),
             ("SERVICE_KEY", "hunter2"),
             ("SERVICE_KEY", "hunter2 hunter2 hunter2"),
             ("SERVICE_KEY", "hunter2_hunter2_hünter2"),

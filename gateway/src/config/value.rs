@@ -1,6 +1,7 @@
 //! One variable: where its text comes from, and what is said when it is wrong.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
@@ -56,9 +57,19 @@ pub(super) fn optional(variables: Variables, name: &str) -> Option<String> {
 
 /// A whole number from 0 to this one.
 pub(super) fn number(name: &str, most: usize, variables: Variables) -> Result<Option<usize>, ConfigError> {
+    number_within(name, 0..=most, variables)
+}
+
+/// A whole number from the one to the other.
+pub(super) fn number_within(
+    name: &str,
+    range: RangeInclusive<usize>,
+    variables: Variables,
+) -> Result<Option<usize>, ConfigError> {
     let Some(text) = optional(variables, name) else { return Ok(None) };
-    let number = text.parse().ok().filter(|number| *number <= most);
-    number.map(Some).ok_or_else(|| ConfigError::new(format!("{name} must be a whole number from 0 to {most}")))
+    let number = text.parse().ok().filter(|number| range.contains(number));
+    let (least, most) = range.into_inner();
+    number.map(Some).ok_or_else(|| ConfigError::new(format!("{name} must be a whole number from {least} to {most}")))
 }
 
 /// A secret that is long enough; the demo makes up what is missing.

@@ -28,16 +28,19 @@ const END: &[(&str, Kind)] = &[("reason", Kind::Text)];
 /// JSON, as PostgreSQL wrote it.
 type Json = ([(HeaderName, &'static str); 1], String);
 
-/// `POST /events`: the caller becomes its host.
+/// `POST /events`: the caller becomes its host. It has this node's grace, unless it brings its own.
 pub async fn create(
-    State(rpc): State<Arc<Rpc>>,
+    State((rpc, grace_seconds)): State<(Arc<Rpc>, Option<usize>)>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json), ApiError> {
     let fields = request::body_arguments(&headers, &body.map_err(request::unreadable)?)?;
-    let arguments = arguments(EVENT, fields)?;
+    let mut arguments = arguments(EVENT, fields)?;
+    if let Some(seconds) = grace_seconds {
+        arguments.entry("p_grace_seconds").or_insert_with(|| seconds.into());
+    }
     Ok((StatusCode::CREATED, call(&rpc, "create_event", arguments, &method, &uri, &headers).await?))
 }
 

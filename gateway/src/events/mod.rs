@@ -143,13 +143,14 @@ impl Events {
 
 /// The routes. What pages may call from other origins is under `CORS_ORIGINS`; sockets are not.
 pub fn routes(events: Arc<Events>, calls: Arc<Rpc>) -> Router {
+    let grace_seconds = events.settings.grace_seconds;
+    let create = Router::new().route("/events", post(api::create)).with_state((Arc::clone(&calls), grace_seconds));
     let actions = Router::new()
-        .route("/events", post(api::create))
         .route("/events/viewers", get(api::totals))
         .route("/events/{id}/end", post(api::end))
         .route("/events/{id}/viewers", get(api::viewers))
         .with_state(calls);
-    actions.merge(Router::new().route("/events/{id}/ws", get(watch)).with_state(events))
+    actions.merge(create).merge(Router::new().route("/events/{id}/ws", get(watch)).with_state(events))
 }
 
 async fn watch(

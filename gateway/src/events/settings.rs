@@ -1,10 +1,16 @@
 //! How long things take at events, and how much one person may ask for.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
+
+/// How long nobody may be at an event before it is over, in seconds: what the database takes.
+pub const GRACE_SECONDS: RangeInclusive<usize> = 5..=3_600;
 
 /// Tests make it all shorter.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
+    /// The grace, in seconds, of events that are made here without one. None: the database's.
+    pub grace_seconds: Option<usize>,
     /// How long a connection may take to say who it is.
     pub handshake: Duration,
     /// How often the server asks a connection whether it is there. Two questions without an answer: it is gone.
@@ -32,6 +38,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            grace_seconds: None,
             handshake: Duration::from_secs(5),
             ping: Duration::from_secs(20),
             push: Duration::from_secs(1),

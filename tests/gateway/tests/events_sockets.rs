@@ -307,6 +307,23 @@ async fn who_does_not_answer_is_gone() {
 }
 
 #[tokio::test]
+async fn an_event_has_its_own_grace_or_else_that_of_the_gateway() {
+    let db = TestDatabase::new().await;
+    let patient = Gateway::start(db.options(), false, &[("EVENT_END_GRACE_SECS", "77")]).await;
+    let usual = gateway(&db).await;
+    for (gateway, fields, grace) in [
+        (&patient, json!({}), 77),
+        (&patient, json!({"grace_seconds": null}), 77),
+        (&patient, json!({"grace_seconds": 7}), 7),
+        (&usual, json!({}), 30),
+    ] {
+        let id = event(gateway, fields.clone()).await;
+        let event = gateway.rpc("get_event", Some(&user("host")), json!({"p_event_id": id})).await.json();
+        assert_eq!(event["grace_seconds"], grace, "{fields}: {event}");
+    }
+}
+
+#[tokio::test]
 async fn the_routes_for_hosts_and_pages() {
     let db = TestDatabase::new().await;
     let gateway = gateway_with(&db, |config| config.events.heartbeat = OFTEN).await;
