@@ -84,6 +84,18 @@ create function public.meeting_signal(
 
     if p_signal in ('created', 'joined') then
       v_outcome := 'noted';
+      -- The host is back: what an earlier end has cut short is as long as any again. A page that said goodbye stays away.
+      if not exists (
+        select from streamkeeper.meeting_signals m
+        where m.stream_id = v_stream.id and m.at > p_at and m.signal in ('destroyed', 'left')
+      ) then
+        update streamkeeper.leases l set
+          lease_seconds = greatest(l.lease_seconds, streamkeeper.default_lease_seconds()),
+          lease_until = greatest(
+            l.lease_until, clock_timestamp() + make_interval(secs => streamkeeper.default_lease_seconds())
+          )
+        where l.kind = 'host' and l.subject = v_stream.id::text and l.lease_seconds > 0;
+      end if;
     elsif v_stream.status = 'ended' then
       v_outcome := 'already_ended';
     elsif v_stream.status <> 'live' or p_at < v_stream.started_at or exists (
@@ -117,7 +129,7 @@ create function public.meeting_signal(
 comment on function public.meeting_signal(text, text, text, timestamptz, text, integer) is
   'What a media server said of a meeting that is named after a stream, a session or a room: created, destroyed, joined, left '
   '(p_user_id: who; only the host matters). destroyed and left end the stream, unless its page says within p_grace_seconds '
-  'that it is there. Each p_key counts once; what is older than what is known changes nothing. Service.';
+  'that it is there, or the host joins again. Each p_key counts once; what is older than what is known changes nothing. Service.';
 
 revoke execute on function streamkeeper.stream_of_meeting(text, timestamptz) from public;
 revoke execute on function public.meeting_signal(text, text, text, timestamptz, text, integer)

@@ -118,6 +118,28 @@ async fn a_page_that_is_there_keeps_its_stream_and_one_that_was_killed_does_not(
 }
 
 #[tokio::test]
+async fn a_host_who_joins_again_has_not_left() {
+    let db = TestDatabase::new().await;
+    let gateway = gateway(&db, "60").await;
+    let id = live_stream(&db, &gateway).await;
+    let host = json!({"id": "host", "disconnectReason": "left"});
+    let event = |key: &str, kind: &str, at: i64| jaas_event(key, kind, &id, at, host.clone());
+    let lease = async || -> (i32, f64) {
+        let lease = "select lease_seconds, extract(epoch from lease_until)::float8 from streamkeeper.leases where kind = 'host'";
+        sqlx::query_as(lease).fetch_one(&mut db.owner().await).await.unwrap()
+    };
+    assert_eq!(outcome(&jaas(&gateway, &event("1", "PARTICIPANT_LEFT", ago(2_000))).await), "ending");
+    let short = lease().await;
+    assert_eq!(short.0, 60);
+    // It was before the host left.
+    assert_eq!(outcome(&jaas(&gateway, &event("2", "PARTICIPANT_JOINED", ago(3_000))).await), "noted");
+    assert_eq!(lease().await, short);
+    assert_eq!(outcome(&jaas(&gateway, &event("3", "PARTICIPANT_JOINED", ago(1_000))).await), "noted");
+    let long = lease().await;
+    assert!(long.0 == 90 && long.1 > short.1, "{short:?} {long:?}");
+}
+
+#[tokio::test]
 async fn what_is_older_than_what_is_known_changes_nothing() {
     let db = TestDatabase::new().await;
     let gateway = gateway(&db, "0").await;
