@@ -9,10 +9,14 @@ use gateway_tests::{Answer, Gateway, NEVER, SECRET, admin, sign, user};
 use reqwest::Method;
 use serde_json::{Value, json};
 use streamkeeper_gateway::config::Config;
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 const OPERATOR: &str = "a-token-for-operators";
 const OFTEN: Duration = Duration::from_millis(10);
+
+/// What has not happened by then never will.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A gateway that pushes often, and does the rest as in earnest, but for what the test changes.
 async fn gateway_with(db: &TestDatabase, change: impl FnOnce(&mut Config)) -> Gateway {
@@ -52,15 +56,22 @@ fn open(part: &str) -> String {
 }
 
 async fn until_open(gateway: &Gateway, part: &str, count: f64) {
-    while series(gateway, &open(part)).await != count {
-        tokio::task::yield_now().await;
-    }
+    let mut seen = 0.0;
+    let waited = timeout(PATIENCE, async {
+        while {
+            seen = series(gateway, &open(part)).await;
+            seen != count
+        } {
+            tokio::task::yield_now().await;
+        }
+    });
+    assert!(waited.await.is_ok(), "{seen} connections of {part}s, and not {count}");
 }
 
-/// A token of this user that is taken for about five seconds more: thirty are allowed for clocks that differ.
+/// A token of this user that is taken for about fifteen seconds more: thirty are allowed for clocks that differ.
 fn nearly_expired(id: &str) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    sign(SECRET, &json!({"role": "authenticated", "sub": id, "exp": now - 25}))
+    sign(SECRET, &json!({"role": "authenticated", "sub": id, "exp": now - 15}))
 }
 
 #[tokio::test]

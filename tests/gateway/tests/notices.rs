@@ -10,9 +10,13 @@ use gateway_tests::{Answer, Gateway, SECRET, client, run_sql, user};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
+use tokio::time::timeout;
 
 const OFTEN: Duration = Duration::from_millis(50);
 const OPERATOR: &str = "a-token-for-operators";
+
+/// What has not happened by then never will.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A gateway that works often, and sends by way of this server, if any; with its queue.
 async fn gateway(db: &TestDatabase, server: Option<&MailServer>) -> Gateway {
@@ -80,8 +84,14 @@ const PUT_BACK: &str = "select locked_at is null and last_error is not null from
 async fn until(db: &TestDatabase, condition: &str) {
     let mut owner = db.owner().await;
     let sql = format!("select coalesce(({condition}), false)");
-    while !sqlx::query_scalar::<_, bool>(AssertSqlSafe(sql.clone())).fetch_one(&mut owner).await.unwrap() {
-        tokio::task::yield_now().await;
+    let waited = timeout(PATIENCE, async {
+        while !sqlx::query_scalar::<_, bool>(AssertSqlSafe(sql.clone())).fetch_one(&mut owner).await.unwrap() {
+            tokio::task::yield_now().await;
+        }
+    });
+    if waited.await.is_err() {
+        let seen = value(db, "(select json_agg(n) from notifications n)").await;
+        panic!("{condition}: there are {seen}");
     }
 }
 
@@ -261,6 +271,8 @@ async fn a_host_may_want_no_notice_or_all_of_them_together() {
     until(&db, "select count(*) = 1 from notifications where state = 'suppressed'").await;
 
     prefer(json!({"p_enabled": true, "p_batch": "hourly"})).await;
+    // Not across the full hour: they would be two batches.
+    run_sql(&db, "select pg_sleep_until(date_trunc('hour', now() + interval '1 min'))").await;
     for title in ["One", "Two", "Three"] {
         ended_event(&gateway, title).await;
     }
