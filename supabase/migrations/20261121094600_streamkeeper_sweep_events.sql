@@ -57,6 +57,16 @@ create function public.sweep_events(p_limit integer default 500) returns json
       where streamkeeper.node_has_lapsed(n, v_now, v_alive_since)
       limit p_limit
     ));
+    -- Of events that are there no more: nobody else takes these away.
+    delete from streamkeeper.leases d
+    where (d.kind, d.subject, d.holder) in (
+      select l.kind, l.subject, l.holder
+      from streamkeeper.nodes n
+      join streamkeeper.leases l on l.kind = 'node' and l.holder = n.id
+      where streamkeeper.node_has_lapsed(n, v_now, v_alive_since)
+        and not exists (select from public.events e where e.id = left(l.subject, 36)::uuid)
+      limit p_limit for update of l skip locked
+    );
     select count(*) into v_held_back
     from public.events e
     where e.due_at <= v_now and e.empty_since is not null and coalesce(e.scheduled_end_at > v_now, true)

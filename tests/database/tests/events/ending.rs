@@ -215,7 +215,8 @@ async fn what_has_ended_by_absence_does_not_begin_again_after_its_scheduled_end(
 #[tokio::test]
 async fn viewers_who_wait_until_its_scheduled_end_have_seen_no_live_period() {
     let mut stage =
-        Stage::with(", p_starts_at => now() + interval '1 hour', p_scheduled_end_at => now() + interval '2 hours'").await;
+        Stage::with(", p_starts_at => now() + interval '1 hour', p_scheduled_end_at => now() + interval '2 hours'")
+            .await;
     stage.first("a").await;
     // Nobody swept when it was to begin.
     stage.pass(7201.0).await;
@@ -233,7 +234,8 @@ async fn whoever_comes_within_a_day_opens_it_again_and_nobody_later() {
         assert_eq!(stage.sweep().await, (1, 0));
         stage.pass(f64::from(hours) * 3600.0).await;
         assert_eq!(stage.see("get_event('EVENT') -> 'may_join'").await, opens);
-        let heartbeat = r#"node_heartbeat('a', '{"EVENT": {"viewers": 1, "users": 1}}') -> 'events' -> 'EVENT' -> 'over'"#;
+        let heartbeat =
+            r#"node_heartbeat('a', '{"EVENT": {"viewers": 1, "users": 1}}') -> 'events' -> 'EVENT' -> 'over'"#;
         assert_eq!(stage.service(heartbeat).await, !opens);
         assert_eq!(stage.service_may_fail("event_viewer_first('EVENT', 'a')").await.is_ok(), opens);
         stage.is(if opens { "live" } else { "ended" }, if opens { 2 } else { 1 }).await;

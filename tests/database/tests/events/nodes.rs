@@ -192,3 +192,16 @@ async fn nodes_of_yesterday_are_forgotten_once_nothing_hangs_on_them() {
     assert_eq!(stage.see("(select json_agg(id) from streamkeeper.nodes)").await, json!(["b"]));
     stage.is("live", 1).await;
 }
+
+#[tokio::test]
+async fn leases_on_an_event_that_was_deleted_go_with_their_node() {
+    let mut stage = Stage::new().await;
+    stage.first("a").await;
+    stage.service("event_host_here('EVENT', 'a')").await;
+    stage.first("b").await;
+    stage.run("delete from events").await;
+    stage.kill("a", 90_000.0).await;
+    stage.sweep().await;
+    assert_eq!(stage.see("(select json_agg(holder) from streamkeeper.leases)").await, json!(["b"]));
+    assert_eq!(stage.see("(select json_agg(id) from streamkeeper.nodes)").await, json!(["b"]));
+}
