@@ -10,6 +10,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::Sha256;
+use tokio::time::timeout;
 
 const JITSI_SECRET: &str = "whsec_that_we_share_with_the_media_server";
 const OFTEN: Duration = Duration::from_millis(50);
@@ -103,7 +104,8 @@ async fn the_end_of_its_meeting_ends_a_stream_its_room_and_its_event() {
 #[tokio::test]
 async fn a_page_that_is_there_keeps_its_stream_and_one_that_was_killed_does_not() {
     let db = TestDatabase::new().await;
-    let gateway = gateway(&db, "2").await;
+    // Long enough for a slow machine to load a page again.
+    let gateway = gateway(&db, "10").await;
     // The sweeper has been alive for long enough to be believed.
     run_sql(&db, "update streamkeeper.sweeper set alive_since = pg_postmaster_start_time()").await;
     let (killed, loaded_again) = (live_stream(&db, &gateway).await, live_stream(&db, &gateway).await);
@@ -113,7 +115,9 @@ async fn a_page_that_is_there_keeps_its_stream_and_one_that_was_killed_does_not(
     }
     let touch = json!({"p_stream_id": loaded_again, "p_holder": "the page, loaded again"});
     assert_eq!(gateway.rpc("touch_stream", Some(&user("host")), touch).await.status, 200);
-    while status(&gateway, &killed).await["status"] != "ended" {}
+    let ended =
+        timeout(Duration::from_secs(60), async { while status(&gateway, &killed).await["status"] != "ended" {} });
+    assert!(ended.await.is_ok(), "{}", status(&gateway, &killed).await);
     assert_eq!(status(&gateway, &loaded_again).await["status"], "live");
 }
 
