@@ -20,6 +20,8 @@ use crate::error::ApiError;
 pub enum Task {
     /// It has been sent, or is not to be, or another job's letter has it in it.
     Nothing,
+    /// A letter to which it came too late, perhaps, is on its way: what becomes of that has to be known first.
+    Wait,
     /// This letter is to be written.
     Write(Delivery),
 }
@@ -37,11 +39,20 @@ pub struct Delivery {
 }
 
 /// Those that are sent together have the same host and time. Which of their jobs sends is not up to chance.
-const TOGETHER: &str = "
-select o.id from public.notifications n
-join public.notifications o on o.host_user_id = n.host_user_id and o.due_at = n.due_at and o.state <> 'suppressed'
+/// It looks once more when it has these locks: what was decided while it waited for them belongs to it as well.
+const TOGETHER: [&str; 2] = [
+    "
+select o.id, o.state from public.notifications n
+join public.notifications o on o.host_user_id = n.host_user_id and o.due_at = n.due_at
+where n.id = $1
+order by o.created_at, o.id for update of o",
+    "
+select o.id, o.state from public.notifications n
+join public.notifications o on o.host_user_id = n.host_user_id and o.due_at = n.due_at
+  and (o.id = n.id or o.state not in ('sent', 'failed', 'suppressed'))
 where n.id = $1 and n.state not in ('sent', 'suppressed')
-order by o.created_at, o.id";
+order by o.created_at, o.id",
+];
 
 const LOCKED: &str = "
 select n.id, json_build_object(
@@ -58,14 +69,20 @@ type Row = (Uuid, Json<Ending>, String, bool, Option<String>);
 /// Takes what the job of this notice has to do, and writes down that it is tried.
 pub async fn take(database: &Database, notice: Uuid) -> Result<Task, ApiError> {
     let mut session = begin(database).await?;
-    let together: Vec<Uuid> = sqlx::query_scalar(TOGETHER)
-        .bind(notice)
-        .fetch_all(session.connection())
-        .await
-        .map_err(|error| session.error(error))?;
-    if together.first() != Some(&notice) {
-        return Ok(Task::Nothing);
+    let mut together: Vec<(Uuid, String)> = Vec::new();
+    for look in TOGETHER {
+        together = sqlx::query_as(look)
+            .bind(notice)
+            .fetch_all(session.connection())
+            .await
+            .map_err(|error| session.error(error))?;
     }
+    match together.first() {
+        Some((first, _)) if *first == notice => {}
+        Some((_, state)) if state == "sending" => return Ok(Task::Wait),
+        _ => return Ok(Task::Nothing),
+    }
+    let together: Vec<Uuid> = together.into_iter().map(|(id, _)| id).collect();
     let rows: Vec<Row> = sqlx::query_as(LOCKED)
         .bind(&together)
         .fetch_all(session.connection())

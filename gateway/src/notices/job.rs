@@ -35,6 +35,7 @@ impl TaskHandler for EventNotice {
 async fn notify(notices: &Notices, notice: Uuid, is_last: bool) -> Result<(), String> {
     let delivery = match take(&notices.database, notice).await.map_err(away)? {
         Task::Nothing => return Ok(()),
+        Task::Wait => return Err("another letter to this host is on its way".into()),
         Task::Write(delivery) => delivery,
     };
     let sent = send(notices, &delivery).await;

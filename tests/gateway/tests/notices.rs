@@ -370,3 +370,48 @@ async fn the_log_has_the_seeds_lines_without_addresses() {
         assert!(!all.contains(secret), "{secret}: {all}");
     }
 }
+
+#[tokio::test]
+async fn a_notice_that_comes_too_late_for_its_batch_gets_a_letter_of_its_own() {
+    let db = TestDatabase::new().await;
+    host_with_address(&db).await;
+    let mut server = MailServer::start().await;
+    let gateway = gateway(&db, Some(&server)).await;
+    let preferences = json!({"p_batch": "hourly"});
+    assert_eq!(gateway.rpc("set_notification_preferences", Some(&user("host")), preferences).await.status, 200);
+    let first = ended_event(&gateway, "First").await;
+    until(&db, "select count(*) = 1 from notifications where state = 'batched' and enqueued_at is not null").await;
+    run_sql(&db, "update graphile_worker._private_jobs set run_at = now()").await;
+    assert_eq!(server.next().await.header("Subject"), "Event Stream Ended - First");
+    until(&db, "select count(*) = 1 from notifications where state = 'sent'").await;
+    until(&db, "select count(*) = 0 from graphile_worker._private_jobs").await;
+
+    // It is not known yet whether the letter has gone.
+    run_sql(&db, "update notifications set state = 'sending'").await;
+    ended_event(&gateway, "Late").await;
+    until(&db, "select count(*) = 1 from notifications where state = 'batched' and enqueued_at is not null").await;
+    run_sql(
+        &db,
+        &format!(
+            "begin;
+             update notifications n set due_at = f.due_at from notifications f where f.event_id = '{first}';
+             update graphile_worker._private_jobs set run_at = now();
+             commit"
+        ),
+    )
+    .await;
+    until(&db, PUT_BACK).await;
+    assert!(server.rest().is_empty());
+    run_sql(
+        &db,
+        &format!(
+            "begin;
+             update notifications set state = 'sent' where event_id = '{first}';
+             update graphile_worker._private_jobs set run_at = now();
+             commit"
+        ),
+    )
+    .await;
+    assert_eq!(server.next().await.header("Subject"), "Event Stream Ended - Late");
+    until(&db, "select count(*) = 2 from notifications where state = 'sent'").await;
+}
