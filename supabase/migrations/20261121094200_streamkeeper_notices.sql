@@ -187,6 +187,12 @@ create function streamkeeper.notify_host(p_event public.events) returns void
         where n.event_id = p_event.id and n.generation > 0 and n.state not in ('suppressed', 'failed')
           and n.created_at > v_now - interval '1 hour'
       ) then 'the host was told within the hour'
+      -- Of many events that nobody came to one mail is enough.
+      when p_event.generation = 0 and exists (
+        select from public.notifications n
+        where n.host_user_id = p_event.host_user_id and n.generation = 0 and n.state not in ('suppressed', 'failed')
+          and n.created_at > v_now - interval '1 hour'
+      ) then 'the host was told of another one within the hour'
     end;
     insert into public.notifications (
       dedupe_key, event_id, generation, host_user_id, state, ended_at, ended_by, end_reason, last_error, due_at, created_at

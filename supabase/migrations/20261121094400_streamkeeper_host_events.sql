@@ -101,6 +101,9 @@ create function public.create_event(
     end if;
 
     perform streamkeeper.check_event_times(p_starts_at, p_scheduled_end_at, v_now);
+    if (select count(*) from public.events e where e.host_user_id = v_user_id and e.status <> 'ended') >= 100 then
+      raise exception 'there are 100 events of this host that have not ended; there can be at most 100' using errcode = 'PT409';
+    end if;
     if p_stream_id is not null then
       if exists (select from public.livestreams s where s.id = p_stream_id and s.streamer_id <> v_user_id) then
         raise exception 'stream % belongs to somebody else', p_stream_id using errcode = 'insufficient_privilege';
@@ -142,7 +145,7 @@ create function public.create_event(
 comment on function public.create_event(text, uuid, uuid, timestamptz, timestamptz, boolean, integer) is
   'An event of the caller''s. An own event''s id: that event, as it is. It begins when its host or, from p_starts_at on, a '
   'viewer comes. p_stream_id: an own stream, whose going live brings the host, and whose end ends the event. '
-  'p_grace_seconds: how long nobody may be there (default 30).';
+  'p_grace_seconds: how long nobody may be there (default 30). PT409: the caller has 100 events that have not ended.';
 
 create function public.get_event(p_event_id uuid) returns json
   language plpgsql stable security definer set search_path = ''

@@ -100,3 +100,18 @@ async fn the_list_of_ones_own_events_is_ones_own() {
     }
     assert_eq!(code(stage.db.caller(Who::Anon).await.rows("events").await), "42501");
 }
+
+#[tokio::test]
+async fn a_host_has_at_most_a_hundred_events_that_have_not_ended() {
+    let stage = Stage::new().await;
+    stage
+        .run("insert into events (host_user_id, title, grace_seconds) select 'host', 'Concert', 30 from generate_series(1, 99)")
+        .await;
+    let mut host = stage.db.caller(Who::User("host")).await;
+    assert_eq!(code(host.call("create_event('One more')").await), "PT409");
+    // Who repeats a call makes none.
+    host.call(&format!("create_event('Concert', '{EVENT}')")).await.unwrap();
+    stage.user("another", "create_event('Concert')").await;
+    host.call(&format!("end_event('{EVENT}')")).await.unwrap();
+    host.call("create_event('One more')").await.unwrap();
+}

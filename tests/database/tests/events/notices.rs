@@ -237,3 +237,18 @@ async fn workers_write_what_became_of_a_notice_and_make_none() {
         assert_eq!(code(worker.execute(forbidden).await), "42501", "{forbidden}");
     }
 }
+
+#[tokio::test]
+async fn of_many_events_that_nobody_came_to_the_host_is_told_once_an_hour() {
+    let mut stage = Stage::new().await;
+    stage.user("host", "create_event('Encore')").await;
+    stage.user("another", "create_event('Concert')").await;
+    stage.pass(601.0).await;
+    assert_eq!(stage.sweep().await, (3, 0));
+    let states = "(select json_agg(array[host_user_id, state] order by host_user_id, state) from notifications)";
+    assert_eq!(stage.see(states).await, json!([["another", "queued"], ["host", "queued"], ["host", "suppressed"]]));
+    stage.user("host", "create_event('Later')").await;
+    stage.pass(3601.0).await;
+    assert_eq!(stage.sweep().await, (1, 0));
+    assert_eq!(stage.see("(select count(*) from notifications where state = 'queued')").await, 3);
+}
