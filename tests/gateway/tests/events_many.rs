@@ -147,9 +147,9 @@ async fn each_live_period_has_one_notice_and_none_while_anybody_is_there() {
     .await;
     let mut mails = MailServer::start().await;
     let smtp = format!("smtp://{}", mails.address);
-    let held: Vec<TcpListener> = (0..NODES).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-    let nodes: Vec<SocketAddr> = held.iter().map(|listener| listener.local_addr().unwrap()).collect();
-    drop(held);
+    // Addresses that are nobody else's: a port stays free until the node takes it, and while it is dead.
+    let free = |n| TcpListener::bind((Ipv4Addr::new(127, 2, 0, n), 0)).and_then(|held| held.local_addr()).unwrap();
+    let nodes: Vec<SocketAddr> = (1..=NODES as u8).map(free).collect();
     let mut children = Vec::new();
     for node in &nodes {
         children.push(start(*node, &postgres.url(), &smtp).await);
