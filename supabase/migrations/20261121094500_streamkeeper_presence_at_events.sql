@@ -144,12 +144,17 @@ create function public.node_heartbeat(p_node text, p_counts jsonb default '{}') 
         select coalesce(json_object_agg(c.key, json_build_object(
           'status', coalesce(e.status, 'not_found'),
           'generation', e.generation,
-          -- Whether it is known that somebody is here. Where it is not, the node has to say so once more.
-          'held', exists (
-            select from streamkeeper.leases l
-            where l.kind = 'node' and l.holder = p_node
-              and (l.subject = c.key
-                or l.subject = streamkeeper.event_subject(e.id, 'host') and (c.value ->> 'viewers')::bigint = 0)
+          -- Whether it is known who is here, viewers and host. Where it is not, the node has to say so once more.
+          'held', (
+            (c.value ->> 'viewers')::bigint = 0 or exists (
+              select from streamkeeper.leases l
+              where l.kind = 'node' and l.holder = p_node and l.subject = c.key
+            )
+          ) and (
+            not coalesce((c.value ->> 'host')::boolean, (c.value ->> 'viewers')::bigint = 0) or exists (
+              select from streamkeeper.leases l
+              where l.kind = 'node' and l.holder = p_node and l.subject = streamkeeper.event_subject(e.id, 'host')
+            )
           ),
           'over', e.id is null or streamkeeper.is_closed(e),
           'end_reason', e.end_reason,
@@ -168,7 +173,8 @@ create function public.node_heartbeat(p_node text, p_counts jsonb default '{}') 
   end
   $$;
 comment on function public.node_heartbeat(text, jsonb) is
-  'A node is there, and has so many: {event id: {viewers, users}}, at each event where somebody is. To be called every 5 s; '
+  'A node is there, and has so many: {event id: {viewers, users, host}}, at each event where somebody is; host: its host is '
+  'one of them. To be called every 5 s; '
   'after 15 s without, its people count as gone. Answers how each of these events is: {status, generation, held, over, '
   'end_reason, elsewhere}. Service.';
 

@@ -39,6 +39,8 @@ impl Part {
 pub struct Count {
     pub viewers: u64,
     pub users: u64,
+    /// Its host is here: no viewer, and no less to be announced.
+    pub host: bool,
 }
 
 /// What everybody at an event is told.
@@ -124,7 +126,11 @@ impl Event {
     }
 
     fn count(&self) -> Count {
-        Count { viewers: self.viewers.count() as u64, users: self.users.len() as u64 + self.anonymous }
+        Count {
+            viewers: self.viewers.count() as u64,
+            users: self.users.len() as u64 + self.anonymous,
+            host: self.hosts.count() > 0,
+        }
     }
 
     fn total(&self) -> u64 {

@@ -76,6 +76,23 @@ async fn a_node_that_stalls_says_again_what_was_forgotten() {
 }
 
 #[tokio::test]
+async fn a_host_who_was_forgotten_is_asked_for_whoever_else_is_known() {
+    let mut stage = Stage::new().await;
+    stage.service("event_host_here('EVENT', 'a')").await;
+    stage.first("a").await;
+    stage.kill("a", 20.0).await;
+    stage.sweep().await;
+    // A viewer has come in the meantime: of the host nobody has said anything.
+    stage.first("a").await;
+    let beat =
+        "node_heartbeat('a', jsonb_build_object('EVENT', jsonb_build_object('viewers', 1, 'users', 1, 'host', true)))";
+    let held = |said: &Value| said["events"][EVENT]["held"].clone();
+    assert_eq!(held(&stage.service(beat).await), false);
+    stage.service("event_host_here('EVENT', 'a')").await;
+    assert_eq!(held(&stage.service(beat).await), true);
+}
+
+#[tokio::test]
 async fn a_node_that_only_stalls_for_a_moment_has_lost_nothing() {
     let mut stage = Stage::new().await;
     stage.first("a").await;
