@@ -117,24 +117,24 @@ create function streamkeeper.let_lapse(inout p_event public.events)
     v_alive_since timestamptz := streamkeeper.sweeper_alive_since();
     v_what text;
     v_subject text;
+    v_nodes text[];
     v_lapsed_at timestamptz;
   begin
     foreach v_what in array array['viewers', 'host'] loop
       v_subject := streamkeeper.event_subject(p_event.id, v_what);
-      if not exists (
-        select from streamkeeper.leases l join streamkeeper.nodes n on n.id = l.holder
-        where l.kind = 'node' and l.subject = v_subject
+      -- A node whose row is locked is just being heard. Nobody waits for one while holding an event.
+      select array_agg(t.id) into v_nodes
+      from (
+        select n.id from streamkeeper.nodes n
+        where n.id in (select l.holder from streamkeeper.leases l where l.kind = 'node' and l.subject = v_subject)
           and streamkeeper.node_has_lapsed(n, clock_timestamp(), v_alive_since)
-      ) then
-        continue;
-      end if;
+        for share skip locked
+      ) t;
+      continue when v_nodes is null;
       -- First the locks, then a fresh look: a node whose heartbeat was on its way is there.
-      perform from streamkeeper.nodes n
-      where n.id in (select l.holder from streamkeeper.leases l where l.kind = 'node' and l.subject = v_subject)
-      order by n.id for share;
       with lapsed as (
         delete from streamkeeper.leases l using streamkeeper.nodes n
-        where l.kind = 'node' and l.subject = v_subject and n.id = l.holder
+        where l.kind = 'node' and l.subject = v_subject and n.id = l.holder and n.id = any (v_nodes)
           and streamkeeper.node_has_lapsed(n, clock_timestamp(), v_alive_since)
         returning streamkeeper.node_lease_until(n) as at
       )
