@@ -81,8 +81,8 @@ create function streamkeeper.nodes_alive_since(p_now timestamptz) returns timest
     from streamkeeper.nodes n
   $$;
 
--- This node is there. Its row is locked until the transaction ends: a node is locked before its events, and whoever holds an
--- event passes over nodes that are locked.
+-- This node is there. Its row is locked until the transaction ends, after its event's: what one event waits for must not
+-- keep the node's others waiting. Whoever looks for lapsed nodes passes over those that are locked.
 create function streamkeeper.node_seen(p_node text) returns void
   language plpgsql volatile set search_path = ''
   as $$

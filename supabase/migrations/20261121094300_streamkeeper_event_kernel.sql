@@ -122,7 +122,7 @@ create function streamkeeper.let_lapse(inout p_event public.events)
   begin
     foreach v_what in array array['viewers', 'host'] loop
       v_subject := streamkeeper.event_subject(p_event.id, v_what);
-      -- A node whose row is locked is just being heard. Nobody waits for one while holding an event.
+      -- Only those that have lapsed, and not those that are locked: such a node is just being heard.
       select array_agg(t.id) into v_nodes
       from (
         select n.id from streamkeeper.nodes n

@@ -24,12 +24,11 @@ create function streamkeeper.is_here(p_event_id uuid, p_what text, p_node text) 
     v_first boolean;
   begin
     perform streamkeeper.check_name('p_node', p_node, 100);
-    -- Before the event: whoever holds one waits for no node.
-    perform streamkeeper.node_seen(p_node);
     v_event := streamkeeper.lock_event(p_event_id);
     if streamkeeper.is_closed(v_event) then
       raise exception 'event % has ended', p_event_id using errcode = 'PT409';
     end if;
+    perform streamkeeper.node_seen(p_node);
     -- For as long as the node is heard of: what ends it is not in this row.
     insert into streamkeeper.leases (kind, subject, holder, lease_seconds, lease_until)
     values ('node', streamkeeper.event_subject(p_event_id, p_what), p_node, streamkeeper.node_lease_seconds(), 'infinity')
