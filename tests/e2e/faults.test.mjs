@@ -87,7 +87,11 @@ async function breaks(fault, page, token) {
   if (fault === "offline") return page.setOfflineMode(true);
   gateway.fault = fault === "expired" ? { expired: token } : fault;
   // The provider would refresh it; the page has the old one at hand.
-  if (fault === "expired") await page.evaluate((fresh) => void (globalThis.token = fresh), await tokenOf("ana"));
+  if (fault !== "expired") return;
+  // Two tokens of one second are one and the same.
+  let fresh = token;
+  while (fresh === token) fresh = await tokenOf("ana");
+  await page.evaluate((fresh) => void (globalThis.token = fresh), fresh);
 }
 
 async function heals(fault, page) {
