@@ -290,6 +290,11 @@ impl Manager {
                 continue;
             }
             let Some(watch) = self.watches.get_mut(&id) else { continue };
+            let open = matches!(watch.state, State::Open { .. } | State::Asked { .. });
+            if watch.reauthenticate_at.take_if(|at| open && *at <= now).is_some() {
+                let output = SocketOutput::Authenticate;
+                self.outputs.push_back(Output::Socket { socket: watch.socket, output });
+            }
             let output = match watch.state {
                 State::Closed if watch.due <= now => {
                     self.last_socket = self.last_socket.wrapping_add(1);
@@ -305,10 +310,6 @@ impl Manager {
                 State::Open { ask_at } if ask_at <= now => {
                     watch.state = State::Asked { until: now.saturating_add(self.config.health.timeout) };
                     SocketOutput::Ping
-                }
-                State::Open { .. } | State::Asked { .. } if watch.reauthenticate_at.is_some_and(|at| at <= now) => {
-                    watch.reauthenticate_at = None;
-                    SocketOutput::Authenticate
                 }
                 _ => continue,
             };

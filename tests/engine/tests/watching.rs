@@ -245,14 +245,14 @@ fn a_clock_that_is_ahead_does_not_ask_without_end() {
     welcome(&mut world, 1, Value::Number(past as f64));
     let mut asked = 0;
     for _ in 0..120 {
+        let before = world.sockets.len();
         world.pass(1_000);
-        if last(&world) == "authenticate" {
+        if world.sockets[before..].iter().any(|(_, _, output)| *output == SocketOutput::Authenticate) {
             asked += 1;
             says(
                 &mut world,
                 Value::object([("type", "authenticated".into()), ("expires_at", Value::Number(past as f64))]),
             );
-            world.sockets.push((world.now, newest(&world), SocketOutput::Ping));
         }
     }
     assert!((1..=4).contains(&asked), "{asked}");
