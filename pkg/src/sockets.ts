@@ -14,7 +14,7 @@ export interface Credentials {
  * is for the engine to say.
  */
 export class Sockets {
-  readonly #open = new Map<number, WebSocket | undefined>();
+  readonly #open = new Map<number, WebSocket>();
   /** Those whose first message, which says who this is, is out. */
   readonly #introduced = new Set<number>();
 
@@ -25,7 +25,7 @@ export class Sockets {
 
   /** `what`: `open` (there), `authenticate`, `ping`, `close`. */
   act(socket: number, what: string, url?: string): void {
-    if (what === "open" && url !== undefined) void this.#connect(socket, url);
+    if (what === "open" && url !== undefined) this.#connect(socket, url);
     else if (what === "authenticate") void this.#introduce(socket, "auth");
     else if (what === "ping") this.#say(socket, { type: "ping" });
     else this.#close(socket);
@@ -36,14 +36,13 @@ export class Sockets {
     for (const socket of [...this.#open.keys()]) this.#close(socket);
   }
 
-  async #connect(socket: number, url: string): Promise<void> {
-    this.#open.set(socket, undefined);
+  #connect(socket: number, url: string): void {
     let opened: WebSocket;
     try {
       opened = new WebSocket(url);
     } catch {
       // A content security policy, for instance.
-      return this.#gone(socket, 0);
+      return this.heard(socket, null, 0);
     }
     this.#open.set(socket, opened);
     opened.onopen = () => void this.#introduce(socket, "hello");

@@ -1,6 +1,6 @@
 //! The ids that the database gives out.
 
-use super::error::Error;
+use super::error::{Code, Error};
 use super::value::Value;
 use alloc::string::String;
 
@@ -31,6 +31,15 @@ impl Uuid {
         } else {
             Err(Error::argument(name, value, "a UUID such as 0d7c1f6e-5a53-4a4e-9c39-6f2d1b0c9a11"))
         }
+    }
+
+    /// The id in an answer to `function`: without one it is not the database's.
+    ///
+    /// # Errors
+    /// [`Code::Rejected`], naming the function.
+    pub fn answered(function: &str, name: &str, body: &Value) -> Result<Uuid, Error> {
+        Uuid::parse(name, body.get(name))
+            .map_err(|error| Error::new(Code::Rejected, [function, ": ", &error.message].concat()))
     }
 
     /// The id.

@@ -380,10 +380,13 @@ impl Manager {
         }
         match pending.purpose {
             Purpose::Start { call, resumed } => self.started(call, resumed, verdict),
-            Purpose::Ask(call) => self.settle(call, found(verdict)),
-            Purpose::ForceEndAll(call) => self.settle(call, found(verdict).map(|body| end_all_result(&body))),
+            Purpose::Ask(call) => self.settle(call, found("stream", verdict)),
+            Purpose::ForceEndAll(call) => self.settle(call, found("stream", verdict).map(|body| end_all_result(&body))),
             Purpose::Viewers(call) => {
-                self.settle(call, found(verdict).map(|body| body.get("viewers").cloned().unwrap_or_default()));
+                self.settle(
+                    call,
+                    found("stream", verdict).map(|body| body.get("viewers").cloned().unwrap_or_default()),
+                );
             }
             Purpose::MyRoom(call) => self.my_room_is(call, verdict),
             Purpose::Room(room) => self.room_read(&room, verdict),
@@ -530,11 +533,11 @@ pub(super) fn no_backend(what: &str) -> Error {
     Error::new(Code::NoBackend, [what, " needs backend: {url} in the configuration"].concat())
 }
 
-/// A stream's status, or the error that says why there is none.
-pub(super) fn found(verdict: Verdict) -> Result<Value, Error> {
+/// What the database has said of this kind of thing, or the error that says why there is none.
+pub(super) fn found(what: &str, verdict: Verdict) -> Result<Value, Error> {
     match verdict {
         Verdict::Delivered(body) if body.text("status") == Some("not_found") => {
-            Err(Error::new(Code::NotFound, "there is no such stream"))
+            Err(Error::new(Code::NotFound, ["there is no such ", what].concat()))
         }
         Verdict::Delivered(body) => Ok(body),
         Verdict::Refused(error) | Verdict::Unauthorised(error) | Verdict::Transient(error) => Err(error),

@@ -2,10 +2,10 @@
 
 use super::action::Role;
 use super::backend::{Rpc, Verdict};
-use super::ending::{Outcome, Who};
+use super::ending::Outcome;
 use super::error::{Code, Error};
 use super::id::{RoomId, StreamId};
-use super::manager::{Manager, Purpose};
+use super::manager::{Manager, Purpose, found};
 use super::room::{Ending, Going, Room, Step};
 use super::streams::Stream;
 use super::value::Value;
@@ -21,10 +21,8 @@ const LEASE: Millis = 90_000;
 impl Manager {
     /// `myRoom`.
     pub(super) fn my_room_is(&mut self, call: CallId, verdict: Verdict) {
-        let result = room_found(verdict).and_then(|body| {
-            // An answer without an id is not the database's.
-            let id = RoomId::parse("id", body.get("id"))
-                .map_err(|error| Error::new(Code::Rejected, ["my_room: ", &error.message].concat()))?;
+        let result = found("room", verdict).and_then(|body| {
+            let id = RoomId::answered("my_room", "id", &body)?;
             self.room_is(&id, &body);
             Ok(body)
         });
@@ -72,7 +70,7 @@ impl Manager {
 
     pub(super) fn room_read(&mut self, id: &RoomId, verdict: Verdict) {
         let again = matches!(verdict, Verdict::Transient(_) | Verdict::Unauthorised(_));
-        let result = room_found(verdict).map(|body| {
+        let result = found("room", verdict).map(|body| {
             self.room_is(id, &body);
             body.flag("is_host").into()
         });
@@ -201,9 +199,9 @@ impl Manager {
                 }
                 return;
             }
-            Verdict::Delivered(session) => StreamId::parse("stream_id", session.get("stream_id"))
-                .map(|stream| (stream, session))
-                .map_err(|error| Error::new(Code::Rejected, ["live_room_create_session: ", &error.message].concat())),
+            Verdict::Delivered(session) => {
+                StreamId::answered("live_room_create_session", "stream_id", &session).map(|stream| (stream, session))
+            }
             Verdict::Refused(error) => Err(error),
             Verdict::Unauthorised(error) | Verdict::Transient(error) => {
                 if let Some(room) = self.room(id) {
@@ -274,8 +272,7 @@ impl Manager {
             return self.room_ended(id, Ok(("already_ended", "database")));
         }
         entry.of_room = Some((id.clone(), session));
-        let begins = entry.latch.over(now, "room_ended", Who::Person);
-        self.note(&stream, if begins { "asked to end" } else { "asked to end, which is under way" }, "endRoom");
+        self.asked_to_end(&stream, "room_ended", "endRoom");
     }
 
     /// This page knows no session: whatever is open is ended, by the gateway first.
@@ -458,14 +455,4 @@ fn session_of(row: &Value) -> Value {
 
 fn is_open(session: &Value) -> bool {
     matches!(session.text("status"), Some("scheduled" | "live"))
-}
-
-fn room_found(verdict: Verdict) -> Result<Value, Error> {
-    match verdict {
-        Verdict::Delivered(body) if body.text("status") == Some("not_found") => {
-            Err(Error::new(Code::NotFound, "there is no such room"))
-        }
-        Verdict::Delivered(body) => Ok(body),
-        Verdict::Refused(error) | Verdict::Unauthorised(error) | Verdict::Transient(error) => Err(error),
-    }
 }

@@ -4,7 +4,6 @@ use super::action::{Attachment, Role};
 use super::backend::{Rpc, Verdict};
 use super::delivering::end_result;
 use super::ending::{Latch, Who};
-use super::error::{Code, Error};
 use super::id::{RoomId, StreamId};
 use super::lease::Lease;
 use super::manager::{Manager, Purpose, found};
@@ -74,16 +73,22 @@ impl Stream {
 
 impl Manager {
     pub(super) fn end_by_request(&mut self, call: CallId, id: StreamId, reason: Option<String>) {
-        let now = self.now;
         self.streams.ensure(&id, || Stream::new(Role::Host));
         let Some(stream) = self.streams.get_mut(&id) else { return };
         if stream.latch.is_ended() {
             return self.settle(call, Ok(end_result(&id, "already_ended", 0, "rpc")));
         }
         stream.waiting.push(call);
-        let begins = stream.latch.over(now, reason.as_deref().unwrap_or("requested"), Who::Person);
+        self.asked_to_end(&id, reason.as_deref().unwrap_or("requested"), "requested");
+    }
+
+    /// A person wants it to end, by this method.
+    pub(super) fn asked_to_end(&mut self, id: &StreamId, reason: &str, method: &str) {
+        let now = self.now;
+        let Some(stream) = self.streams.get_mut(id) else { return };
+        let begins = stream.latch.over(now, reason, Who::Person);
         self.changed |= begins;
-        self.note(&id, if begins { "asked to end" } else { "asked to end, which is under way" }, "requested");
+        self.note(id, if begins { "asked to end" } else { "asked to end, which is under way" }, method);
     }
 
     pub(super) fn attach(&mut self, meeting: MeetingId, attachment: Attachment, joined: bool) {
@@ -190,11 +195,9 @@ impl Manager {
     }
 
     pub(super) fn started(&mut self, call: CallId, resumed: Option<StreamId>, verdict: Verdict) {
-        let result = found(verdict).and_then(|status| {
-            // An answer without a stream's id is not the database's: the caller must not believe that it is live.
-            let id = StreamId::parse("stream_id", status.get("stream_id"))
-                .map_err(|error| Error::new(Code::Rejected, ["start_stream: ", &error.message].concat()))?;
-            Ok((id, status))
+        let result = found("stream", verdict).and_then(|status| {
+            // The caller must not believe that it is live.
+            Ok((StreamId::answered("start_stream", "stream_id", &status)?, status))
         });
         match result {
             Ok((id, status)) => {
