@@ -26,11 +26,13 @@ pub mod metrics;
 pub mod migrate;
 pub mod notices;
 pub mod orphans;
+pub mod relay;
 pub mod rooms;
 pub mod rpc;
 mod server;
 mod stopping;
 pub mod sweeper;
+mod tally;
 pub mod webhooks;
 
 pub use server::serve;

@@ -2,6 +2,7 @@
 
 mod address;
 mod mail;
+mod relay;
 mod value;
 
 use std::fmt;
@@ -69,6 +70,8 @@ pub struct Config {
     pub listing: listing::Limits,
     /// How long things take at events.
     pub events: events::settings::Settings,
+    /// How long things take at relays, and how many clients they have.
+    pub relay: crate::relay::settings::Settings,
     /// The functions that may be called.
     pub functions: &'static [&'static str],
     /// How often the keys at `jwks_url` are fetched at most.
@@ -177,6 +180,7 @@ impl Config {
                 grace_seconds: number_within("EVENT_END_GRACE_SECS", events::settings::GRACE_SECONDS, variables)?,
                 ..Default::default()
             },
+            relay: relay::settings(variables)?,
             functions: FUNCTIONS,
             jwks_fetch_interval: auth::FETCH_INTERVAL,
             sweep_interval: sweeper::INTERVAL,
@@ -234,6 +238,10 @@ mod tests {
             ("EVENT_END_GRACE_SECS", "4"),
             ("EVENT_END_GRACE_SECS", "3601"),
             ("EVENT_END_GRACE_SECS", "30s"),
+            ("RELAY_STALL_SECS", "4"),
+            ("RELAY_STALL_SECS", "3601"),
+            ("RELAY_TICKET_SECS", "9"),
+            ("RELAY_MAX_CLIENTS", "0"),
             ("SERVICE_KEY", "hunter2"),
             ("SERVICE_KEY", "hunter2 hunter2 hunter2"),
             ("SERVICE_KEY", "hunter2_hunter2_hünter2"),

@@ -13,7 +13,6 @@ mod presence;
 mod protocol;
 pub mod settings;
 mod socket;
-mod tally;
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -40,6 +39,7 @@ use crate::database::Database;
 use crate::error::ApiError;
 use crate::listen::Subscription;
 use crate::rpc::Rpc;
+use crate::tally::Tally;
 pub use counters::Counters;
 use facts::Known;
 use hub::Hub;
@@ -47,7 +47,6 @@ use kernel::Kernel;
 use protocol::{BEARER, MAX_MESSAGE_BYTES, SUBPROTOCOL};
 use settings::Settings;
 use socket::Arrival;
-use tally::Tally;
 
 /// What the database says when something happens to an event.
 pub const CHANNEL: &str = "streamkeeper_events";

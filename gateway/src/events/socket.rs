@@ -17,7 +17,7 @@ use super::admission::Visitor;
 use super::budget::Budget;
 use super::hub::{News, Over, Seat};
 use super::protocol::{self, Asked, Close, MAX_MESSAGE_BYTES, Refusal, Said};
-use super::tally::Ticket;
+use crate::tally::Ticket;
 
 /// How long we wait for a client to take our side of the closing handshake.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);

@@ -10,8 +10,8 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use super::rooms::Rooms;
-use crate::events;
 use crate::sweeper::Swept;
+use crate::{events, relay};
 
 /// A counter for each combination of what these many labels say.
 pub(super) type Labelled<const LABELS: usize> = Family<[(&'static str, Cow<'static, str>); LABELS], Counter>;
@@ -31,6 +31,8 @@ pub struct Counters {
     pub rooms: Rooms,
     /// What is about viewers' sockets.
     pub events: events::Counters,
+    /// What is about relays.
+    pub relay: relay::Counters,
 }
 
 impl fmt::Debug for Counters {
@@ -53,6 +55,7 @@ impl Default for Counters {
             slow_connections: Counter::default(),
             rooms: Rooms::default(),
             events: events::Counters::default(),
+            relay: relay::Counters::default(),
         };
         for status in ["400", "401", "403"] {
             add(0, &counters.end_refusals, [("status", status.into())]);
@@ -176,6 +179,7 @@ impl Counters {
         registry.register("slow_connections", help, self.slow_connections.clone());
         self.rooms.register(registry);
         self.events.register(registry);
+        self.relay.register(registry);
     }
 }
 

@@ -1,0 +1,20 @@
+//! Variables about relays. Durations are in seconds.
+
+use std::time::Duration;
+
+use super::value::{ConfigError, Variables, number_within};
+use crate::relay::settings::{CLIENTS, STALL_SECONDS, Settings, TICKET_SECONDS};
+
+/// `RELAY_STALL_SECS`, `RELAY_TICKET_SECS`, `RELAY_MAX_CLIENTS`.
+pub(super) fn settings(variables: Variables) -> Result<Settings, ConfigError> {
+    let usual = Settings::default();
+    let seconds = |name, range, usual| -> Result<Duration, ConfigError> {
+        Ok(number_within(name, range, variables)?.map_or(usual, |seconds| Duration::from_secs(seconds as u64)))
+    };
+    Ok(Settings {
+        stall: seconds("RELAY_STALL_SECS", STALL_SECONDS, usual.stall)?,
+        ticket: seconds("RELAY_TICKET_SECS", TICKET_SECONDS, usual.ticket)?,
+        max_clients: number_within("RELAY_MAX_CLIENTS", CLIENTS, variables)?.unwrap_or(usual.max_clients),
+        ..usual
+    })
+}

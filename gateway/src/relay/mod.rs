@@ -1,0 +1,10 @@
+//! Relays: live streams of other servers, passed on to players for exactly as long as the stream is live.
+
+pub mod counters;
+pub mod ledger;
+pub mod life;
+pub mod report;
+pub mod settings;
+pub mod source;
+
+pub use counters::Counters;
