@@ -33,7 +33,10 @@ export async function createProject({ packages = [] } = {}) {
     read: (name) => readFile(path("node_modules/streamkeeper", name)),
     /** Where one of the installed package's files can be imported from. */
     url: (name) => pathToFileURL(path("node_modules/streamkeeper", name)).href,
-    write: (name, text) => writeFile(path(name), text),
+    async write(name, text) {
+      await mkdir(dirname(path(name)), { recursive: true });
+      await writeFile(path(name), text);
+    },
     /** Runs a module in Node; gives what it prints, as JSON. */
     async evaluate(source) {
       await writeFile(path("main.mjs"), source);
