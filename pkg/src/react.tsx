@@ -15,6 +15,7 @@ export { useEvent } from "./react/use-event.js";
 export { useChatUser, type ChatUser } from "./react/use-chat-user.js";
 export { useChatClient } from "./react/use-chat-client.js";
 export { useConnection, type Connection } from "./react/use-connection.js";
+export type { Reconnect } from "./react/use-reconnect.js";
 export { ConnectionStatus, type ConnectionStatusProps } from "./react/connection-status.js";
 export { ReconnectBanner, type ReconnectBannerProps } from "./react/reconnect-banner.js";
 export { IdlePrompt, type IdlePromptProps } from "./react/idle-prompt.js";

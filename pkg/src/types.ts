@@ -345,5 +345,6 @@ export type JitsiLike = (
 ) & {
   /** Asked when it is attached: more than 0 means that it has been joined already. Without it, attach before the join. */
   getNumberOfParticipants?(): number;
+  /** Told to hang up when the stream was ended elsewhere. */
   executeCommand?(command: string, ...args: any[]): unknown;
 };

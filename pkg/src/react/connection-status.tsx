@@ -3,6 +3,7 @@ import type { Reason, Snapshot } from "streamkeeper";
 import { useSnapshot } from "./use-snapshot.js";
 import { CONNECTION_WORDS, type ConnectionWords } from "./words.js";
 
+/** What `ConnectionStatus` takes. */
 export interface ConnectionStatusProps {
   className?: string;
   words?: Partial<ConnectionWords>;

@@ -6,6 +6,7 @@ import { useSnapshot } from "./use-snapshot.js";
 import { useStream } from "./use-stream.js";
 import { END_WORDS, type EndWords } from "./words.js";
 
+/** What `EndStreamPanel` takes. */
 export interface EndStreamPanelProps {
   className?: string;
   words?: Partial<EndWords>;

@@ -5,6 +5,7 @@ import { useStreamkeeper } from "./context.js";
 import { useSnapshot } from "./use-snapshot.js";
 import { IDLE_WORDS, type IdleWords } from "./words.js";
 
+/** What `IdlePrompt` takes. */
 export interface IdlePromptProps {
   className?: string;
   words?: Partial<IdleWords>;

@@ -4,6 +4,7 @@ import { useReconnect } from "./use-reconnect.js";
 import { useSnapshot } from "./use-snapshot.js";
 import { CONNECTION_WORDS, type ConnectionWords } from "./words.js";
 
+/** What `ReconnectBanner` takes. */
 export interface ReconnectBannerProps {
   className?: string;
   words?: Partial<ConnectionWords>;

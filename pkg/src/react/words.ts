@@ -5,13 +5,16 @@ export interface ConnectionWords extends Record<Snapshot["chat"]["status"] | Rea
   /** There is no manager here: WebAssembly is blocked, or it has crashed. */
   unavailable: string;
   reconnect: string;
+  /** When it is tried again. */
   nextTry: (at: Date) => string;
+  /** When somebody was last active. */
   lastActivity: (at: Date) => string;
 }
 
 /** What somebody is asked who has not done anything for a while. */
 export interface IdleWords {
   question: string;
+  /** What happens then, if nobody answers. */
   consequence: (at: Date) => string;
   answer: string;
 }
@@ -25,11 +28,13 @@ export interface EndWords extends Record<StreamState["status"] | StreamStatus["s
   end: string;
   again: string;
   other: string;
+  /** So many ends have not been delivered yet. */
   owed: (count: number) => string;
   retry: string;
   endAll: string;
   sure: string;
   cancel: string;
+  /** So many were ended. */
   endedAll: (count: number) => string;
 }
 
