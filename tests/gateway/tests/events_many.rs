@@ -9,12 +9,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use database_tests::{Random, is_soak};
 use gateway_tests::mail_server::{MailServer, Mood};
 use gateway_tests::postgres::Postgres;
-use gateway_tests::program::{program, signal};
+use gateway_tests::program::{Log, program, signal};
 use gateway_tests::viewer::{Heard, Viewer};
 use gateway_tests::{Answer, SECRET, client, user};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, raw_sql};
-use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Child;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -65,9 +64,9 @@ async fn start(address: SocketAddr, database: &str, smtp: &str) -> Child {
         ("MAIL_FROM", "streamkeeper@example.org"),
     ];
     let mut child = program(&["serve"], &variables).spawn().expect("it starts");
-    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut log = Log::of(&mut child);
     drop(tokio::spawn(async move {
-        while let Ok(Some(line)) = log.next_line().await {
+        while let Some(line) = log.next_line().await {
             eprintln!("{line}")
         }
     }));

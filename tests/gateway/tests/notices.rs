@@ -346,7 +346,7 @@ async fn the_log_has_the_seeds_lines_without_addresses() {
     let mut all = String::new();
     let mut until_said = async |line: &str| {
         while !all.contains(line) {
-            all.push_str(&log.next_line().await.unwrap().expect("it goes on"));
+            all.push_str(&log.next_line().await.expect("it goes on"));
             all.push('\n');
         }
     };

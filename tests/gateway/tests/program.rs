@@ -86,10 +86,7 @@ async fn migrated_and_served_it_stops_on_both_signals_and_keeps_secrets_out_of_i
         assert_eq!(answer.status, 200, "{}", answer.text);
         signal(&child, name).await;
         assert_eq!(child.wait().await.unwrap().code(), Some(0), "{name}");
-        let mut rest = String::new();
-        while let Some(line) = log.next_line().await.unwrap() {
-            rest.push_str(&line);
-        }
+        let rest = log.rest().await;
         assert!(rest.contains("/rest/v1/rpc/start_stream") && rest.contains("stopped"), "{rest}");
         let signature = token.rsplit('.').next().unwrap();
         for secret in [signature, SECRET, "the api key"] {

@@ -231,8 +231,7 @@ impl World {
 async fn gateway(postgres: &Postgres) -> (Child, String) {
     let url = postgres.url();
     let variables = [("DATABASE_URL", url.as_str()), ("JWT_SECRET", SECRET), ("BIND", "127.0.0.1:0")];
-    let (child, url, mut log) = serving(&["serve"], &variables).await;
-    tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
+    let (child, url, _) = serving(&["serve"], &variables).await;
     (child, url)
 }
 

@@ -185,10 +185,7 @@ async fn the_service_key_is_in_no_log() {
         Answer::of(request).await;
     }
     signal(&child, "-TERM").await;
-    let mut printed = String::new();
-    while let Some(line) = log.next_line().await.unwrap() {
-        printed.push_str(&line);
-    }
+    let printed = log.rest().await;
     assert!(child.wait().await.unwrap().success());
     assert!(printed.contains("/rest/v1/rpc/sweep") && !printed.contains(SERVICE_KEY), "{printed}");
 }
