@@ -8,6 +8,7 @@ pub const USAGE: &str = "\
 cargo xtask demo [--port N] [--no-open]   serve the demo, with a real PostgreSQL and the gateway, until Ctrl-C
 cargo xtask test [SUITE] [--soak]         run every suite, or one: lint engine browser database gateway e2e packaging
 cargo xtask build                         make pkg/ installable, pack it into target/npm/ and print its sizes
+cargo xtask docs                          write the reference of the npm package and of the crates into target/
 cargo xtask bench [NAME]                  print a table against the peers, or the names there are
 cargo xtask monitor-chat [--json]         how chat is doing, on the database that DATABASE_URL names
 cargo xtask test-chat                     try a chat's whole life on that database, and keep nothing of it
@@ -26,6 +27,7 @@ pub enum Command {
         soak: bool,
     },
     Build,
+    Docs,
     Bench {
         name: Option<String>,
     },
@@ -49,10 +51,11 @@ pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Command> {
         Some("demo") => demo(arguments),
         Some("test") => test(arguments),
         Some("build") => at_most_one("build", arguments, |_| None).map(|_: Option<()>| Command::Build),
+        Some("docs") => at_most_one("docs", arguments, |_| None).map(|_: Option<()>| Command::Docs),
         Some("bench") => at_most_one("bench", arguments, Some).map(|name| Command::Bench { name }),
         Some(name @ ("monitor-chat" | "test-chat" | "close-chats")) => operate(name, arguments),
         Some(other) => Err(Failure::because(format!(
-            "unknown command `{other}`; there are demo, test, build, bench, monitor-chat, test-chat, close-chats and help"
+            "unknown command `{other}`; there are demo, test, build, docs, bench, monitor-chat, test-chat, close-chats and help"
         ))),
     }
 }
@@ -125,6 +128,7 @@ mod tests {
     fn reads_each_command() {
         assert_eq!(parsed(""), Ok(Command::Help));
         assert_eq!(parsed("build"), Ok(Command::Build));
+        assert_eq!(parsed("docs"), Ok(Command::Docs));
         assert_eq!(parsed("bench"), Ok(Command::Bench { name: None }));
         assert_eq!(parsed("bench size"), Ok(Command::Bench { name: Some("size".into()) }));
         for line in ["monitor-chat", "monitor-chat --json", "test-chat", "close-chats"] {
@@ -151,6 +155,7 @@ mod tests {
             "test unit",
             "test e2e engine",
             "build all",
+            "docs all",
             "bench a b",
             "monitor-chat --xml",
             "monitor-chat --json --json",

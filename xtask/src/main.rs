@@ -9,6 +9,7 @@
 mod bench;
 mod cli;
 mod demo;
+mod docs;
 mod failure;
 mod gateway;
 mod home;
@@ -58,6 +59,7 @@ fn run() -> Result<ExitCode> {
             package::build(&workspace)?;
             sizes::report(&workspace)?;
         }
+        Command::Docs => docs::build(&workspace)?,
         Command::Bench { name } => bench::run(&workspace, name.as_deref())?,
         Command::Operate(arguments) => return operate::run(&workspace, &arguments),
     }

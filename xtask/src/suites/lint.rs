@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::Context;
+use crate::docs::{self, ON_WASM};
 use crate::failure::{Failure, Result};
 use crate::process::{capture_within, run, say};
 use crate::tools::{self, catalogue};
 
 const DENY_WARNINGS: [&str; 3] = ["--", "-D", "warnings"];
-const ON_WASM: [&str; 6] = ["--package", "streamkeeper", "--features", "browser", "--target", "wasm32-unknown-unknown"];
 
 /// Format, clippy, documentation, licences and sources.
 pub fn check(context: &Context) -> Result<()> {
@@ -17,12 +17,7 @@ pub fn check(context: &Context) -> Result<()> {
     run(context.cargo(&["clippy", "--workspace", "--all-targets"]).args(DENY_WARNINGS))?;
     run(context.cargo(&["clippy", "--all-targets"]).args(ON_WASM).args(DENY_WARNINGS))?;
     run(context.cargo(&["clippy", "--features", "package"]).args(ON_WASM).args(DENY_WARNINGS))?;
-    let document = |arguments: &[&str]| {
-        let mut doc = context.cargo(&["doc", "--no-deps"]);
-        run(doc.args(arguments).env("RUSTDOCFLAGS", "-D warnings"))
-    };
-    document(&["--workspace"])?;
-    document(&ON_WASM)?;
+    docs::check(&context.workspace)?;
     dependencies(context)
 }
 

@@ -53,6 +53,13 @@ pub fn wasm_path(workspace: &Workspace) -> Vec<PathBuf> {
     vec![workspace.tools().join("bin"), npm_programs(workspace, "binaryen", BINARYEN)]
 }
 
+/// What writes the reference.
+pub fn docs() -> Vec<Tool> {
+    let mut tools = node();
+    tools.push(wasm_target());
+    tools
+}
+
 /// What looks over the sources.
 pub fn lint() -> Vec<Tool> {
     let mut tools = vec![wasm_target()];

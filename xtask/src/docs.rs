@@ -1,0 +1,35 @@
+//! `cargo xtask docs`: the reference, from the comments in the sources. A warning is a failure.
+
+use crate::failure::Result;
+use crate::npm;
+use crate::process::run;
+use crate::tools::{self, catalogue};
+use crate::workspace::Workspace;
+
+/// The half of the root crate that only a browser's target compiles.
+pub const ON_WASM: [&str; 6] =
+    ["--package", "streamkeeper", "--features", "browser", "--target", "wasm32-unknown-unknown"];
+/// TypeDoc, with a TypeScript that it understands.
+const TYPEDOC: &str = "docs/reference";
+
+/// Writes both references, and says where they are.
+pub fn build(workspace: &Workspace) -> Result<()> {
+    check(workspace)?;
+    println!("npm package   target/typedoc/index.html");
+    println!("crates        target/doc/streamkeeper/index.html");
+    Ok(())
+}
+
+/// Writes both references.
+pub fn check(workspace: &Workspace) -> Result<()> {
+    tools::ensure(workspace, &catalogue::docs())?;
+    crates(workspace, &["--workspace"])?;
+    crates(workspace, &ON_WASM)?;
+    npm::ci(workspace, TYPEDOC)?;
+    npm::run_script(workspace, TYPEDOC, "build")
+}
+
+fn crates(workspace: &Workspace, which: &[&str]) -> Result<()> {
+    let mut doc = workspace.cargo(&["doc", "--no-deps"]);
+    run(doc.args(which).env("RUSTDOCFLAGS", "-D warnings"))
+}
