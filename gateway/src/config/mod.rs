@@ -180,7 +180,7 @@ impl Config {
                 grace_seconds: number_within("EVENT_END_GRACE_SECS", events::settings::GRACE_SECONDS, variables)?,
                 ..Default::default()
             },
-            relay: relay::settings(variables)?,
+            relay: relay::settings(demo, variables)?,
             functions: FUNCTIONS,
             jwks_fetch_interval: auth::FETCH_INTERVAL,
             sweep_interval: sweeper::INTERVAL,
@@ -264,6 +264,8 @@ mod tests {
             ("JWKS_URL", "http://id.example.org/jwks.json?key=hunter2"),
             ("JWKS_URL", "http://localhost.example.org/jwks.json"),
             ("JWKS_URL", "ftp://127.0.0.1/jwks.json"),
+            ("RELAY_UPSTREAMS", "origin.example.com"),
+            ("RELAY_UPSTREAMS", "https://good.example.com,https://origin.example.com/?key=hunter2"),
             ("PROXY_HOPS", "-1"),
             ("PROXY_HOPS", "11"),
             ("PROXY_HOPS", "10.0.0.1"),

@@ -6,5 +6,6 @@ pub mod life;
 pub mod report;
 pub mod settings;
 pub mod source;
+pub mod upstream;
 
 pub use counters::Counters;

@@ -3,6 +3,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::upstream::Allowed;
+
 /// How long an upstream may bring nothing new before its stream is over, in seconds.
 pub const STALL_SECONDS: RangeInclusive<usize> = 5..=3_600;
 
@@ -15,6 +17,8 @@ pub const CLIENTS: RangeInclusive<usize> = 1..=1_000_000;
 /// Tests make it all shorter.
 #[derive(Debug, Clone)]
 pub struct Settings {
+    /// Where streams may come from.
+    pub upstreams: Allowed,
     /// How long an upstream may bring nothing new, while it is asked, before its stream is over.
     pub stall: Duration,
     /// How long a playback URL is good for: until it is opened, and not for as long as it plays.
@@ -34,6 +38,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            upstreams: Allowed::default(),
             stall: Duration::from_secs(60),
             ticket: Duration::from_secs(60),
             max_clients: 5_000,
