@@ -1,35 +1,35 @@
 /** What a sample takes for granted because it is the reader's own, or is explained around it. */
-import type { ConnectionManager, JitsiLike } from "streamkeeper";
-import type * as React from "streamkeeper/react";
+declare const SUPABASE_URL: string;
+declare const SUPABASE_KEY: string;
+declare const STREAM_KEY: string;
+declare const url: string;
+declare const apiKey: string;
+declare const userId: string;
+declare const roomId: string;
+declare const eventId: string;
 
-declare global {
-  const SUPABASE_URL: string;
-  const SUPABASE_KEY: string;
-  const STREAM_KEY: string;
-  const url: string;
-  const apiKey: string;
-  const userId: string;
-  const roomId: string;
-  const eventId: string;
+declare const manager: import("streamkeeper").ConnectionManager;
+declare const jitsi: import("streamkeeper").JitsiLike;
+declare const supabase: import("@supabase/supabase-js").SupabaseClient;
+declare const createClient: () => import("stream-chat").StreamChat;
+declare function accessToken(): Promise<string | null>;
+declare function fetchChatToken(): Promise<string>;
+declare function useMyRoom(): { jitsi: import("streamkeeper").JitsiLike | null; streamId: string; userId: string };
+declare function letGoOfItsChannels(): void;
+declare const Messages: (props: { client: import("stream-chat").StreamChat | null }) => import("react").JSX.Element;
 
-  const manager: ConnectionManager;
-  const jitsi: JitsiLike;
-  const supabase: import("@supabase/supabase-js").SupabaseClient;
-  const createClient: () => import("stream-chat").StreamChat;
-  function accessToken(): Promise<string | null>;
-  function fetchChatToken(): Promise<string>;
-  function useMyRoom(): { jitsi: JitsiLike | null; streamId: string; userId: string };
-  function letGoOfItsChannels(): void;
-  const Messages: (props: { client: import("stream-chat").StreamChat | null }) => import("react").JSX.Element;
+declare const StreamChat: typeof import("stream-chat").StreamChat;
+type StreamChat = import("stream-chat").StreamChat;
+declare const { useRoom, useListing, useEvent, useMeeting }: typeof import("streamkeeper/react");
 
-  const StreamChat: typeof import("stream-chat").StreamChat;
-  type StreamChat = import("stream-chat").StreamChat;
-  const { useRoom, useListing, useEvent, useMeeting }: typeof React;
-
-  /** Vite's. */
-  interface ImportMeta {
-    readonly env: Record<string, string>;
-  }
-  /** An Edge Function's. */
-  const Deno: { serve(handler: (request: Request) => Response | Promise<Response>): void; env: { get(name: string): string | undefined } };
+/** Vite's. */
+interface ImportMeta {
+  readonly env: Record<string, string>;
 }
+declare module "*.css" {}
+
+/** An Edge Function's. */
+declare const Deno: {
+  serve(handler: (request: Request) => Response | Promise<Response>): void;
+  env: { get(name: string): string | undefined };
+};

@@ -104,8 +104,8 @@ function calls(tree) {
   }));
 }
 
-/** PostgreSQL's own that the documents use; whatever else is called has to be one of ours. */
-const BUILT_IN = ["now", "max", "min", "sum", "count", "bool_or", "current_setting", "date_trunc"];
+/** PostgreSQL's own and pg_cron's that the documents use; whatever else is called has to be one of ours. */
+const BUILT_IN = ["schedule", "now", "max", "min", "sum", "count", "bool_or", "current_setting", "date_trunc"];
 
 function isKnown(known, { name, named }) {
   if (!known.has(name)) return BUILT_IN.includes(name);

@@ -1,8 +1,9 @@
 //! `cargo xtask`: the project's own commands, which bring what a fresh machine lacks.
 //!
 //! [`cli`] reads the command line; each command is a file of its own ([`demo`], [`suites`], [`package`], [`docs`],
-//! [`mod@bench`], [`operate`]). Under them: [`tools`] (what must be there, and how it gets there), [`npm`], [`stack`] (a [`postgres`] and a
-//! [`gateway`]), [`service`] and [`process`] (children, of which none outlives us), [`stamp`] (what need not be done again).
+//! [`mod@bench`], [`operate`]). Under them: [`tools`] (what must be there, and how it gets there), [`npm`], [`stack`] (a
+//! [`postgres`] and a [`gateway`]), [`service`] and [`process`] (children, of which none outlives us), [`stamp`] (what need
+//! not be done again).
 //!
 //! Linux and macOS; on Windows, inside WSL.
 
