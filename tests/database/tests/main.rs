@@ -15,6 +15,7 @@ mod leases;
 mod leave;
 mod migrations;
 mod orphans;
+mod relays;
 mod rights;
 mod rights_table;
 mod scale;

@@ -78,6 +78,7 @@ async fn each_function_is_granted_to_the_fewest() {
             "end_event",
             "event_totals",
             "set_notification_preferences",
+            "set_stream_relay",
         ] {
             assert_eq!(can_execute(&mut caller, function).await, signed_in, "{who:?} {function}");
         }
@@ -92,6 +93,8 @@ async fn each_function_is_granted_to_the_fewest() {
             "sweep_events",
             "meeting_signal",
             "user_email",
+            "live_relays",
+            "report_relay",
         ] {
             assert_eq!(can_execute(&mut caller, function).await, who == Who::Service, "{who:?} {function}");
         }
@@ -127,6 +130,8 @@ async fn each_function_is_granted_to_the_fewest() {
             "notify_host",
             "enqueue_notice",
             "node_seen",
+            "check_upstream",
+            "relays_json",
         ] {
             assert!(!can_execute(&mut caller, function).await, "{who:?} {function}");
         }

@@ -56,6 +56,8 @@ const SETUP: &str = "
     select e.host_user_id, e.id, 1, e.host_user_id, 'queued', now(), 'absence', now() from events e where e.status <> 'ended';
   insert into emails (notification_id, recipient, subject, message_id)
     select n.id, n.host_user_id || '@example.org', 'Event Stream Ended', n.host_user_id from notifications n;
+  insert into streamkeeper.stream_relays (stream_id, kind, upstream)
+    select s.id, 'hls', 'https://origin.example.org/' || s.streamer_id from livestreams s where s.status = 'live';
   insert into streamkeeper.room_recoveries (room_id, why, found_by) values (gen_random_uuid(), 'no_session', 'live_room_end');
 ";
 
@@ -134,6 +136,13 @@ const CALLS: &[(&str, &str, &str)] = &[
     ("node_stop", "", "node_stop('node-1') is not null"),
     ("sweep_events", "", "sweep_events() is not null"),
     ("meeting_signal", "", "(meeting_signal('k', 'x', 'created', now()) ->> 'success')::boolean"),
+    (
+        "set_stream_relay",
+        "the owner's stream",
+        "(set_stream_relay('LIVE', p_ts => 'https://origin.example.org/live.ts') ->> 'success')::boolean",
+    ),
+    ("live_relays", "", "(select count(*) = 2 from live_relays())"),
+    ("report_relay", "", "report_relay('LIVE', 'hls', 0, 'ok') ->> 'outcome' = 'outdated'"),
     ("record_chat_event", "", "(record_chat_event('w-1', '{\"type\": \"x\"}') ->> 'success')::boolean"),
 ];
 
