@@ -7,7 +7,7 @@ const MEANT = [
   /^package\.json$/,
   /^(README\.md|LICENSE(-MIT|-APACHE)?|CHANGELOG\.md)$/,
   /^dist\/((transports|react)\/)?[a-z0-9-]+\.(js|d\.ts)$/,
-  /^dist\/react\.css$/,
+  /^dist\/react\.css(\.d\.ts)?$/,
   /^wasm\/streamkeeper\.(js|d\.ts)$/,
   /^wasm\/streamkeeper_bg\.wasm(\.d\.ts)?$/,
 ];

@@ -89,7 +89,7 @@ test("no component renders with a client that is being closed, whatever it is cl
   const at = (id) => strict(app({ chat: service.transport }, h(User, { user: { id } }), h(Watch)));
   const { again } = await render(at("ana"));
   await untilStatus("connected");
-  await act(() => manager().reconnect({ force: true }));
+  await atItsOwnTime(() => manager().reconnect({ force: true }));
   await act(() => service.openings.at(-1).lost("gone"));
   await untilStatus("connected");
   await again(at("bea"));
@@ -102,7 +102,13 @@ test("no component renders with a client that is being closed, whatever it is cl
   assert.ok(service.clients.every(({ closed }) => closed));
 });
 
-/** Closes as in a browser, where React keeps its own time; gives what happened, in its order. */
+/** As in a browser: React renders at its own time, and not at the end of an `act`. */
+async function atItsOwnTime(work) {
+  globalThis.IS_REACT_ACT_ENVIRONMENT = false;
+  await work().finally(() => (globalThis.IS_REACT_ACT_ENVIRONMENT = true));
+}
+
+/** Closes; gives what happened, in its order. */
 async function lettingGo(close, onDisconnect = () => {}) {
   const service = new Service();
   const log = [];
@@ -124,8 +130,7 @@ async function lettingGo(close, onDisconnect = () => {}) {
     await null;
     log.push(`later: the page has ${container.textContent}`);
   };
-  globalThis.IS_REACT_ACT_ENVIRONMENT = false;
-  await close(manager()).finally(() => (globalThis.IS_REACT_ACT_ENVIRONMENT = true));
+  await atItsOwnTime(() => close(manager()));
   service.onClose = undefined;
   return log;
 }

@@ -3,6 +3,9 @@ import { after, afterEach, before, mock } from "node:test";
 import { Window } from "happy-dom";
 import { createProject } from "./project.mjs";
 
+/** Set by `react-18.test.mjs`. */
+const OLDEST = process.env.STREAMKEEPER_REACT === "18";
+
 const SLOT = Symbol.for("streamkeeper");
 
 /** Imported once the page is there: `React`, its `flushSync`, `client` and `server`, the package's `entry` and `bindings`. */
@@ -11,15 +14,15 @@ let project;
 let roots = [];
 
 before(async () => {
-  project = await createProject({ packages: ["react", "react-dom"] });
+  project = await createProject(OLDEST ? { app: "react-18" } : { packages: ["react", "react-dom"] });
   const window = new Window();
   Object.assign(globalThis, { window, document: window.document, IS_REACT_ACT_ENVIRONMENT: true });
   // Node has had its own since version 21.
   globalThis.navigator ??= window.navigator;
-  page.React = await import("react");
-  page.flushSync = (await import("react-dom")).flushSync;
-  page.client = await import("react-dom/client");
-  page.server = await import("react-dom/server");
+  page.React = await project.import("react");
+  page.flushSync = (await project.import("react-dom")).flushSync;
+  page.client = await project.import("react-dom/client");
+  page.server = await project.import("react-dom/server");
   page.entry = await import(project.url("dist/inline.js"));
   await page.entry.default();
   page.bindings = await import(project.url("dist/react.js"));

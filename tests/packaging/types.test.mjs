@@ -13,6 +13,7 @@ const APP = `
     ConnectionStatus, IdlePrompt, ReconnectBanner, StreamkeeperProvider, useChatClient, useChatUser, useConnection,
     useListing, useMeeting, useRoom, useSnapshot, useStream, useStreamkeeper, type ChatUser, type ConnectionWords,
   } from "streamkeeper/react";
+  import "streamkeeper/react.css";
 
   const config: ManagerConfig = {
     backend: { url: "https://example.org", accessToken: async () => null },
@@ -87,29 +88,34 @@ const RESOLUTIONS = {
   node16: { module: "node16", moduleResolution: "node16" },
 };
 
-let project;
+const projects = {};
 before(async () => {
-  project = await createProject({ packages: ["react", "@types/react"] });
-  await project.write("app.tsx", APP);
+  projects[19] = await createProject({ packages: ["react", "@types/react"] });
+  projects[18] = await createProject({ app: "react-18" });
+  for (const project of Object.values(projects)) await project.write("app.tsx", APP);
 });
-after(() => project?.remove());
+after(() => Promise.all(Object.values(projects).map((project) => project.remove())));
+
+function compiles(compiler, resolution, react = 19) {
+  test(`${compiler}, moduleResolution ${resolution}, React ${react}`, async () => {
+    const compilerOptions = {
+      ...RESOLUTIONS[resolution],
+      target: "es2022",
+      lib: ["es2022", "dom", "dom.iterable"],
+      types: [],
+      jsx: "react-jsx",
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      noUncheckedIndexedAccess: true,
+      noUncheckedSideEffectImports: true,
+      noEmit: true,
+    };
+    await projects[react].write("tsconfig.json", JSON.stringify({ compilerOptions, files: ["app.tsx"] }));
+    await projects[react].compile(compiler);
+  });
+}
 
 for (const compiler of ["typescript", "typescript-5"]) {
-  for (const [name, resolution] of Object.entries(RESOLUTIONS)) {
-    test(`${compiler}, moduleResolution ${name}`, async () => {
-      const compilerOptions = {
-        ...resolution,
-        target: "es2022",
-        lib: ["es2022", "dom", "dom.iterable"],
-        types: [],
-        jsx: "react-jsx",
-        strict: true,
-        exactOptionalPropertyTypes: true,
-        noUncheckedIndexedAccess: true,
-        noEmit: true,
-      };
-      await project.write("tsconfig.json", JSON.stringify({ compilerOptions, files: ["app.tsx"] }));
-      await project.compile(compiler);
-    });
-  }
+  for (const resolution of Object.keys(RESOLUTIONS)) compiles(compiler, resolution);
 }
+compiles("typescript", "bundler", 18);

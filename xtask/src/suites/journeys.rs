@@ -29,9 +29,10 @@ pub fn e2e(context: &Context) -> Result<()> {
 /// The packed tarball, as others install it, and within its budget.
 pub fn packaging(context: &Context) -> Result<()> {
     let mut tests = tests(context, "tests/packaging")?;
+    let chromium = browser::chromium(&context.workspace)?;
     let tarball = package::build(&context.workspace)?;
     sizes::report(&context.workspace)?;
-    run(tests.env("STREAMKEEPER_TARBALL", tarball))
+    run(tests.env("STREAMKEEPER_TARBALL", tarball).env("CHROMIUM", chromium))
 }
 
 /// `node --test` on a directory's files, one after the other: they share a browser's worth of machine.
