@@ -63,11 +63,11 @@ pub async fn serve(
     let listing = Source::new(database.clone(), listen.subscribe(CHANNEL), counters.clone());
     let readers = Readers::of(&listing, config.listing, config.proxy_hops, stopping.clone(), counters.clone());
     let out_of_patience = out_of_patience(stopping.clone(), config.stop_patience);
-    let notices = Worker::new(&config, database.clone(), counters.events.clone()).run(stopping);
+    let notices = Worker::new(&config, database.clone(), counters.events.clone()).run(stopping.clone());
     let notices = tokio::spawn(notices);
     let events = Events::new(&config, database.clone(), Arc::clone(&auth), counters.events.clone());
     let heard = listen.subscribe(events::CHANNEL);
-    let app = routes(&config, &database, &counters, Arc::clone(&auth), readers, Arc::clone(&events));
+    let app = routes(&config, &database, &counters, Arc::clone(&auth), readers, Arc::clone(&events), stopping);
     let shutdown = events.before_the_end(shutdown);
     drop(tokio::spawn(async move { auth.prepare().await }));
     let (patience, head_patience) = (config.write_patience, config.head_patience);
@@ -105,6 +105,7 @@ fn routes(
     auth: Arc<Auth>,
     readers: Readers,
     events: Arc<Events>,
+    stopping: Stopping,
 ) -> Router {
     let calls = Arc::new(Rpc { auth, database: database.clone(), functions: config.functions });
     let mut api = Router::new().route(ROUTE, any(rpc)).with_state(Arc::clone(&calls));
@@ -115,7 +116,7 @@ fn routes(
     match &config.demo {
         None => app = app.fallback(unknown_path),
         Some(demo) => {
-            let demo = demo::Demo::new(config, demo, database.clone());
+            let demo = demo::Demo::new(config, demo, database.clone(), stopping);
             api = demo.with_faults(api);
             app = app.merge(demo.routes());
         }

@@ -1,9 +1,10 @@
 //! What `--demo` adds, and what is not there without it: the page itself, tokens for whoever asks, faults on demand, a look at
-//! the rows and the mail, and stand-ins for Stream's chat and a media server.
+//! the rows and the mail, and stand-ins for Stream's chat, a media server and a camera.
 
 mod events;
 mod faults;
 mod meetings;
+mod origin;
 mod page;
 mod rooms;
 mod stream_chat;
@@ -26,6 +27,7 @@ use crate::auth::{Caller, Role};
 use crate::config::{Config, DemoConfig};
 use crate::database::{Database, RequestSettings};
 use crate::error::ApiError;
+use crate::stopping::Stopping;
 use faults::Faults;
 use stream_chat::StreamChat;
 use token::TokenMaker;
@@ -37,6 +39,7 @@ pub struct Demo {
     state: Arc<DemoState>,
     chat: StreamChat,
     meetings: Router,
+    origin: Router,
 }
 
 #[derive(Debug)]
@@ -51,7 +54,7 @@ struct DemoState {
 
 impl Demo {
     /// The demo on this database.
-    pub fn new(config: &Config, page: &DemoConfig, database: Database) -> Self {
+    pub fn new(config: &Config, page: &DemoConfig, database: Database, stopping: Stopping) -> Self {
         let chat = StreamChat::new(config, database.clone());
         let meetings = meetings::routes(config, database.clone());
         let state = DemoState {
@@ -61,7 +64,7 @@ impl Demo {
             faults: Arc::new(Faults::new(config.functions)),
             tokens: TokenMaker::new(config),
         };
-        Self { page: page.clone(), state: Arc::new(state), chat, meetings }
+        Self { page: page.clone(), state: Arc::new(state), chat, meetings, origin: origin::routes(stopping) }
     }
 
     /// The API, with the faults that somebody asked for in front of it.
@@ -81,7 +84,8 @@ impl Demo {
             .route("/demo/events/{id}", get(events::event))
             .route("/demo/mailboxes", post(events::mailbox));
         let routes = events::mails(routes, self.page.mail_directory).with_state(self.state);
-        page::serve(routes.merge(self.chat.routes()).merge(self.meetings), self.page.directory)
+        let others = self.chat.routes().merge(self.meetings).merge(self.origin);
+        page::serve(routes.merge(others), self.page.directory)
     }
 }
 

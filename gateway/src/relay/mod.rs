@@ -6,6 +6,7 @@ pub mod life;
 pub mod report;
 pub mod settings;
 pub mod source;
+pub mod ts;
 pub mod upstream;
 
 pub use counters::Counters;

@@ -4,6 +4,7 @@ mod chats;
 mod commands;
 mod demo;
 mod demo_events;
+mod demo_origin;
 mod events_nodes;
 mod events_sockets;
 mod jitsi;
