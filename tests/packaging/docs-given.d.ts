@@ -24,7 +24,7 @@ declare const { useRoom, useListing, useEvent, useMeeting }: typeof import("stre
 
 /** Vite's. */
 interface ImportMeta {
-  readonly env: Record<string, string>;
+  readonly env: Record<string, any>;
 }
 declare module "*.css" {}
 

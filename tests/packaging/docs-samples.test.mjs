@@ -33,7 +33,7 @@ function fileOf({ name, line, text }) {
 
 test("TypeScript compiles, under strict settings", async () => {
   const files = inLanguage("ts", "tsx").map((sample) => ({ file: fileOf(sample), text: sample.text }));
-  assert.ok(files.length >= 4);
+  assert.ok(files.length >= 20);
   // The empty export makes a module of a sample that imports nothing.
   for (const { file, text } of files) await project.write(file, `${text}\nexport {};\n`);
   await project.write("given.d.ts", await readFile(GIVEN, "utf8"));
@@ -51,6 +51,12 @@ test("TypeScript compiles, under strict settings", async () => {
   };
   await project.write("tsconfig.json", JSON.stringify({ compilerOptions, files: ["given.d.ts", ...files.map(({ file }) => file)] }));
   await project.compile("typescript");
+});
+
+test("the README's first app is the one that is built and opened, in 25 lines at most", async () => {
+  const main = (await read("tests/packaging/apps/vite/src/main.tsx")).trimEnd();
+  assert.ok(blocks(await read("README.md")).some(({ text }) => text === main));
+  assert.ok(main.split("\n").length <= 25);
 });
 
 test("SQL parses, and every function of ours that it calls is there, with those arguments", async () => {
