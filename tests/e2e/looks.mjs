@@ -31,7 +31,10 @@ export async function look(page, name, { widths = WIDTHS } = {}) {
 async function lookAt(page, name, width, scheme) {
   await page.setViewport({ width, height: width === NARROW ? 780 : 900 });
   await page.screenshot({ path: `${PICTURES}${name}-${width}-${scheme}.png`, fullPage: true });
-  const content = await page.evaluate(() => document.documentElement.scrollWidth);
-  assert.ok(content <= width, `${name}: ${content} px of content in ${width}`);
+  const { scrollWidth, clientWidth } = await page.evaluate(() => {
+    const { scrollWidth, clientWidth } = document.documentElement;
+    return { scrollWidth, clientWidth };
+  });
+  assert.ok(scrollWidth <= clientWidth, `${name}: ${scrollWidth} px of content in ${clientWidth}`);
   if (width === NARROW || width === WIDE) await assertAccessible(page, `${name}, ${width} px, ${scheme}`);
 }

@@ -4,6 +4,7 @@ import { StreamkeeperProvider } from "streamkeeper/react";
 import type { Session } from "./api";
 import { atReload, forgetAll } from "./atReload";
 import { chat } from "./chat/sdk";
+import { Colours } from "./Colours";
 import { SignedInAs } from "./SignedInAs";
 import { SignIn } from "./SignIn";
 import { Studio } from "./Studio";
@@ -59,7 +60,10 @@ function Page({ who, children }: { who?: ReactNode; children: ReactNode }) {
         <p className="brand">
           <img src="/icon.svg" alt="" width="28" height="28" /> Streamkeeper
         </p>
-        {who}
+        <div className="who">
+          {who}
+          <Colours />
+        </div>
       </header>
       <main>{children}</main>
     </>

@@ -11,7 +11,7 @@ export function SignedInAs({ user, onSignedOut }: { user: string; onSignedOut: (
       onSignedOut();
     });
   return (
-    <div className="who">
+    <>
       <p className="quiet">
         Signed in as <strong data-testid="user">{user}</strong>
       </p>
@@ -19,6 +19,6 @@ export function SignedInAs({ user, onSignedOut }: { user: string; onSignedOut: (
         Sign out
       </button>
       {task.error && <p role="alert">{task.error}</p>}
-    </div>
+    </>
   );
 }

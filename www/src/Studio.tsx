@@ -3,25 +3,30 @@ import type { Session } from "./api";
 import { ChatView } from "./chat/ChatView";
 import { useInactivity } from "./chat/useInactivity";
 import { EventView } from "./event/EventView";
-import { Faults } from "./Faults";
+import { FactsProvider } from "./facts";
+import { Faults } from "./faults/Faults";
+import { Guide } from "./guide/Guide";
+import { Overview } from "./overview/Overview";
 import { Rooms } from "./rooms/Rooms";
-import { Timeline } from "./Timeline";
+import { Timeline } from "./timeline/Timeline";
+import { useTimeline } from "./timeline/useTimeline";
 import { saveTrace } from "./trace";
-import { useTimeline } from "./useTimeline";
 import { useView } from "./useView";
 import { Views } from "./Views";
 
-/** Everything for somebody who has signed in: rooms, an event or chat, what may go wrong with it, and what happened. */
+/** Everything for somebody who has signed in: how it stands, what to do, what happened, and what may go wrong. */
 export function Studio({ session: { user, accessToken } }: { session: Session }) {
   const manager = useStreamkeeper();
   const view = useView();
   const inactivity = useInactivity();
-  const [entries, note] = useTimeline();
+  const { entries, turns, note } = useTimeline();
   return (
-    <>
-      <Views view={view} />
+    <FactsProvider>
+      <Overview />
+      <Guide />
       <div className="studio">
-        <div className="column">
+        <div className="column views-column">
+          <Views view={view} />
           {/* Only out of sight: a meeting that is left in earnest ends its stream. */}
           <div className="column" hidden={view !== "room"}>
             <Rooms user={user} token={accessToken} />
@@ -31,11 +36,11 @@ export function Studio({ session: { user, accessToken } }: { session: Session })
             <EventView user={user} token={accessToken} note={note} />
           </div>
           {view === "chat" && <ChatView user={user} inactivity={inactivity} />}
-          <Faults view={view} user={user} onTold={(words) => note({ kind: "page", words })} />
         </div>
-        <Timeline entries={entries} onSave={() => manager && saveTrace(manager.exportTrace())} />
+        <Timeline entries={entries} turns={turns} onSave={() => manager && saveTrace(manager.exportTrace())} />
+        <Faults view={view} user={user} inactivity={inactivity} note={note} />
       </div>
       <IdlePrompt />
-    </>
+    </FactsProvider>
   );
 }

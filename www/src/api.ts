@@ -82,9 +82,9 @@ export function readRoom(roomId: string, signal: AbortSignal): Promise<RecordedR
   return ask(`/demo/rooms/${roomId}`, undefined, signal);
 }
 
-/** Has the gateway answer the next calls that end a stream or a room with these statuses; none: as usual. */
-export function failEndCalls(statuses: number[]): Promise<unknown> {
-  return ask("/demo/faults", { functions: ["end_stream_comprehensive", "live_room_end"], statuses });
+/** Has the gateway answer the next calls of any of these functions with these statuses, one after the other; none: as usual. */
+export function failCalls(functions: string[], statuses: number[]): Promise<unknown> {
+  return ask("/demo/faults", { functions, statuses });
 }
 
 /** Has somebody's room say that something is on in it, which is not so. */

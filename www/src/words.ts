@@ -1,5 +1,5 @@
 import type { Events, Reason, Snapshot, StreamState } from "streamkeeper";
-import type { NewEntry } from "./useTimeline";
+import type { NewEntry } from "./timeline/useTimeline";
 
 /** The manager's terms, for people. */
 
@@ -74,17 +74,18 @@ export const CHAT_REASONS: Record<Reason, string> = {
 
 /** A step of the chat connection; `null`: the step before has said it. */
 export function chatInWords({ status, reason, nextRetryAt, lastError }: Events["status"]): NewEntry | null {
+  const lane = "chat";
   switch (status) {
     case "connected":
-      return { kind: "good", words: "Chat is connected." };
+      return { lane, kind: "good", words: "Chat is connected." };
     case "connecting":
-      return { kind: "seen", words: "Chat is being connected." };
+      return { lane, kind: "seen", words: "Chat is being connected." };
     case "reconnecting":
-      if (nextRetryAt === null) return { kind: "seen", words: "Chat is being connected again." };
-      return { kind: "seen", words: `Chat is tried again at ${clock(new Date(nextRetryAt))}.` };
+      if (nextRetryAt === null) return { lane, kind: "seen", words: "Chat is being connected again." };
+      return { lane, kind: "seen", words: `Chat is tried again at ${clock(new Date(nextRetryAt))}.` };
     case "closing": {
       const because = reason ? `: ${CHAT_REASONS[reason]}` : "";
-      return { kind: lastError ? "bad" : "seen", words: `Chat is let go of${because}.`, name: reason ?? undefined };
+      return { lane, kind: lastError ? "bad" : "seen", words: `Chat is let go of${because}.`, name: reason ?? undefined };
     }
     case "disconnected":
       return null;
@@ -96,22 +97,23 @@ export function reasonInWords(reason: string): string {
 }
 
 export function logInWords({ level, message, data }: Events["log"]): NewEntry {
-  const { detail } = (data ?? {}) as { detail?: string };
+  const { detail, streamId } = (data ?? {}) as { detail?: string; streamId?: string };
   const reason = detail && REASONS[detail];
+  const lane = streamId ? "stream" : data ? "chat" : "outbox";
   const kind = level === "error" || level === "warn" ? "bad" : "seen";
-  if (!reason) return { kind, words: sentence(message) };
+  if (!reason) return { lane, kind, words: sentence(message) };
   const consequence = CONSEQUENCES[message] ?? sentence(message);
-  return { kind, words: `${sentence(reason)} ${consequence}`.trim(), name: detail };
+  return { lane, kind, words: `${sentence(reason)} ${consequence}`.trim(), name: detail };
 }
 
 export function attemptInWords({ attempt, ok, status, error }: Events["endAttempt"]): NewEntry {
-  if (ok) return { kind: "call", words: `End call ${attempt} was answered: ${status?.replace("_", " ")}.` };
-  return { kind: "bad", words: `End call ${attempt} did not succeed: ${error}.` };
+  if (ok) return { lane: "calls", kind: "call", words: `End call ${attempt} was answered: ${status?.replace("_", " ")}.` };
+  return { lane: "calls", kind: "bad", words: `End call ${attempt} did not succeed: ${error}.` };
 }
 
 export function endInWords({ reason, elsewhere }: Events["end"]): NewEntry {
   const words = elsewhere ? "The stream had been ended elsewhere." : "The stream has ended, once.";
-  return { kind: "good", words, name: reason ?? undefined };
+  return { lane: "stream", kind: "good", words, name: reason ?? undefined };
 }
 
 /** A time of day, to the millisecond. */

@@ -47,7 +47,7 @@ export function Away({ values, error, change }: InactivitySettings) {
             <select
               data-testid={`away-${setting}`}
               value={String(values[setting])}
-              onChange={(event) => change(setting, JSON.parse(event.target.value) as number | null)}
+              onChange={(event) => change({ [setting]: JSON.parse(event.target.value) as number | null })}
             >
               {choices.map(([value, words]) => (
                 <option key={words} value={String(value)}>

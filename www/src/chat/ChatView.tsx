@@ -7,6 +7,7 @@ import { Logs } from "./Logs";
 import { tokenOf } from "./sdk";
 import { Service } from "./Service";
 import type { InactivitySettings } from "./useInactivity";
+import "./chat.css";
 
 /** Chat, connected from the first visit on: the connection as page and service see it, its messages, and who may be away. */
 export function ChatView({ user, inactivity }: { user: string; inactivity: InactivitySettings }) {

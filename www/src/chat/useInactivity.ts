@@ -8,7 +8,7 @@ type Values = Record<Setting, number | null>;
 export interface InactivitySettings {
   values: Values;
   error: string | null;
-  change: (setting: Setting, value: number | null) => void;
+  change: (values: Partial<Values>) => void;
 }
 
 /** When somebody counts as away, by their own choice; Streamkeeper's defaults to begin with. */
@@ -17,10 +17,10 @@ export function useInactivity(): InactivitySettings {
   const [values, setValues] = useState<Values>({ timeout: 300_000, prompt: null, hiddenGrace: 60_000 });
   const [error, setError] = useState<string | null>(null);
   const change = useCallback(
-    (setting: Setting, value: number | null) => {
+    (changed: Partial<Values>) => {
       try {
-        manager?.setInactivity({ [setting]: value } satisfies ManagerConfig["inactivity"]);
-        setValues((before) => ({ ...before, [setting]: value }));
+        manager?.setInactivity(changed satisfies ManagerConfig["inactivity"]);
+        setValues((before) => ({ ...before, ...changed }));
         setError(null);
       } catch (error) {
         setError(error instanceof Error ? error.message : String(error));

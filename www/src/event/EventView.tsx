@@ -1,14 +1,15 @@
 import { useState } from "react";
 import type { AccessToken } from "../accessToken";
-import type { NewEntry } from "../useTimeline";
+import type { Note } from "../timeline/useTimeline";
 import { eventInAddress, writeEvent } from "./address";
 import { Beginning } from "./Beginning";
 import { OneEvent } from "./OneEvent";
+import "./event.css";
 
 interface Props {
   user: string;
   token: AccessToken;
-  note: (entry: NewEntry) => void;
+  note: Note;
 }
 
 /** The event that the page is about, or the way to one. */

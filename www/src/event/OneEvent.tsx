@@ -1,10 +1,11 @@
 import { useMemo, useState } from "react";
 import { useEvent, useSnapshot } from "streamkeeper/react";
 import type { AccessToken } from "../accessToken";
+import { useTell } from "../facts";
+import type { Note } from "../timeline/useTimeline";
 import { usePolling } from "../usePolling";
 import { useTask } from "../useTask";
-import type { NewEntry } from "../useTimeline";
-import { endEvent, readEvent } from "./api";
+import { endEvent, readEvent, type RecordedEvent } from "./api";
 import { EventRecord } from "./EventRecord";
 import { Mailbox } from "./Mailbox";
 import { Presence } from "./Presence";
@@ -15,7 +16,7 @@ interface Props {
   id: string;
   user: string;
   token: AccessToken;
-  note: (entry: NewEntry) => void;
+  note: Note;
   onAnother: () => void;
 }
 
@@ -40,6 +41,9 @@ export function OneEvent({ id, user, token, note, onAnother }: Props) {
   const state = useEvent(isThere ? id : null);
   // That the last has left is written at once; how many there are, at the next heartbeat.
   const told = row?.viewers_gone_since === null ? recorded?.count?.viewers : row && 0;
+  const viewers = state?.viewers ?? crowd.count ?? told ?? null;
+  useTell("viewers", viewers ?? 0);
+  useTell("mails", isHost ? lettersIn(recorded) : 0);
   const isOver = row?.status === "ended" && row.ended_by !== "absence";
 
   return (
@@ -75,7 +79,7 @@ export function OneEvent({ id, user, token, note, onAnother }: Props) {
             isThere={isThere}
             isOver={isOver}
             crowd={crowd}
-            viewers={state?.viewers ?? crowd.count ?? told ?? null}
+            viewers={viewers}
             onChange={setWants}
           />
           <EventRecord row={row} count={recorded?.count ?? null} />
@@ -84,4 +88,8 @@ export function OneEvent({ id, user, token, note, onAnother }: Props) {
       {isHost && <Mailbox notices={recorded?.notices ?? []} />}
     </>
   );
+}
+
+function lettersIn(recorded: RecordedEvent | null): number {
+  return recorded?.notices.filter(({ state }) => state === "sent").length ?? 0;
 }

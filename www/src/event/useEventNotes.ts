@@ -1,9 +1,9 @@
 import { useEffect, useRef } from "react";
-import type { NewEntry } from "../useTimeline";
+import type { NewEntry, Note } from "../timeline/useTimeline";
 import type { RecordedEvent } from "./api";
 
 /** Notes what has become of an event since it was read last, by the names that its signals have. */
-export function useEventNotes(recorded: RecordedEvent | null, note: (entry: NewEntry) => void): void {
+export function useEventNotes(recorded: RecordedEvent | null, note: Note): void {
   const last = useRef<RecordedEvent | null>(null);
   useEffect(() => {
     const before = last.current;
@@ -17,7 +17,7 @@ function changes(before: RecordedEvent, now: RecordedEvent): NewEntry[] {
   const [was, is] = [before.row, now.row];
   if (!was || !is) return [];
   const entries: NewEntry[] = [];
-  const add = (kind: NewEntry["kind"], words: string, name?: string) => entries.push({ kind, words, name });
+  const add = (kind: NewEntry["kind"], words: string, name?: string) => entries.push({ lane: "event", kind, words, name });
   if (is.generation > was.generation) add("good", `The event is live, for the ${ordinal(is.generation)} time.`, "event_started");
   if (is.viewers_gone_since === null && was.viewers_gone_since !== null) add("seen", "A viewer is there.", "viewer_first");
   if (is.viewers_gone_since !== null && was.viewers_gone_since === null) add("seen", "The last viewer has left.", "viewer_left_last");

@@ -1,9 +1,11 @@
 import type { Visit } from "../api";
+import { useTell } from "../facts";
 import { clock } from "../words";
 
 /** Who is, or was, in the room's last session. */
 export function Attendance({ visits }: { visits: Visit[] }) {
   const present = visits.filter(({ left_at }) => left_at === null).length;
+  useTell("watchers", present);
   return (
     <section className="card" aria-labelledby="attendance-heading">
       <h2 id="attendance-heading">Who watches you: {present}</h2>

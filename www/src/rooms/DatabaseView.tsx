@@ -2,6 +2,7 @@ import { useMemo } from "react";
 import type { StreamState } from "streamkeeper";
 import { useSnapshot } from "streamkeeper/react";
 import { readStream, type EndAttempt, type Lease, type Recorded, type RoomRow, type Row } from "../api";
+import { useTell } from "../facts";
 import { Fields, type Field } from "../Fields";
 import { Status } from "../Status";
 import { usePolling } from "../usePolling";
@@ -24,6 +25,7 @@ export function DatabaseView({ streamId, status, room }: Props) {
     [streamId, online, status],
   );
   const { row, leases, end_attempts } = usePolling(read) ?? NOTHING;
+  useTell("row", row?.status ?? null);
   return (
     <section className="card" aria-labelledby="database-heading">
       <h2 id="database-heading">The database</h2>

@@ -1,5 +1,6 @@
 import { useEffect, useState } from "react";
 import { useMeeting } from "streamkeeper/react";
+import { useTell } from "../facts";
 import { CLOSED, GOODBYES, JOINED, LEFT, OTHERS, type Signal } from "../meeting";
 import { useMeetingAtReload, type Hosting } from "./useHosting";
 
@@ -14,6 +15,7 @@ export function MeetingPane({ user, session, meeting, closeIsNext }: Props) {
   useMeeting(meeting, { streamId: session.stream_id, streamerId: user, role: "host" });
   const [inside, setInside] = useState(true);
   useMeetingAtReload(session.id, inside);
+  useTell("isInMeeting", inside);
 
   // After the line above, as with Jitsi: one attaches, then one is let in.
   useEffect(() => meeting.say(JOINED), [meeting]);

@@ -82,27 +82,29 @@ export function RoomView({ user, children }: { user: string; children: ReactNode
           )
         )}
         <div className="sides">
-          <ManagerView
-            phase={phase}
-            stream={stream}
-            isElsewhere={isElsewhere}
-            hasRecovered={hosting?.session.recovered === true}
-          />
-          <DatabaseView
-            key={shownId}
-            streamId={shownId}
-            status={stream?.status ?? null}
-            room={recorded?.row ?? null}
-          />
+          <div className="column">
+            <ManagerView
+              phase={phase}
+              stream={stream}
+              isElsewhere={isElsewhere}
+              hasRecovered={hosting?.session.recovered === true}
+            />
+            {hosting && (
+              <MeetingPane key={hosting.session.id} user={user} closeIsNext={stream?.status === "live"} {...hosting} />
+            )}
+            <Attendance visits={recorded?.attendance ?? []} />
+          </div>
+          <div className="column">
+            <DatabaseView
+              key={shownId}
+              streamId={shownId}
+              status={stream?.status ?? null}
+              room={recorded?.row ?? null}
+            />
+            {children}
+          </div>
         </div>
       </section>
-      {hosting && (
-        <MeetingPane key={hosting.session.id} user={user} closeIsNext={stream?.status === "live"} {...hosting} />
-      )}
-      <div className="sides">
-        <Attendance visits={recorded?.attendance ?? []} />
-        {children}
-      </div>
     </>
   );
 }

@@ -1,22 +1,28 @@
 import { useCallback, useEffect, useLayoutEffect, useState } from "react";
 import { useStreamkeeper } from "streamkeeper/react";
-import { attemptInWords, chatInWords, endInWords, logInWords } from "./words";
+import { attemptInWords, chatInWords, endInWords, logInWords } from "../words";
+import type { Kind, Lane } from "./lanes";
+import { useTurns, type Turns } from "./useTurns";
 
+/** Something that happened. */
 export interface Entry {
   id: number;
   at: Date;
-  kind: "seen" | "call" | "good" | "bad" | "page";
+  /** The page's own, unless it says another one. */
+  lane?: Lane;
+  kind: Kind;
   words: string;
   /** The event's or the field's own name. */
   name?: string | undefined;
 }
 
 export type NewEntry = Omit<Entry, "id" | "at">;
+export type Note = (entry: NewEntry) => void;
 
 const KEPT = 300;
 
-/** What the manager saw and did, newest first, and a way to note what the page did itself. */
-export function useTimeline(): [Entry[], (entry: NewEntry) => void] {
+/** What the manager saw and did, newest first, how it stood meanwhile, and a way to note what the page did itself. */
+export function useTimeline(): { entries: Entry[]; turns: Turns; note: Note } {
   const manager = useStreamkeeper();
   const [entries, setEntries] = useState<Entry[]>([]);
   const add = useCallback((entry: NewEntry | null) => {
@@ -33,14 +39,13 @@ export function useTimeline(): [Entry[], (entry: NewEntry) => void] {
       manager.on("endAttempt", (event) => add(attemptInWords(event))),
       manager.on("end", (event) => add(endInWords(event))),
       manager.on("status", (event) => add(chatInWords(event))),
-      manager.on("idlePrompt", () => add({ kind: "seen", words: "Nobody does anything: the page asks.", name: "idlePrompt" })),
     ];
     return () => offs.forEach((off) => off());
   }, [manager, add]);
 
   useEffect(() => {
-    const online = () => add({ kind: "page", words: "The network is back.", name: "online" });
-    const offline = () => add({ kind: "page", words: "The network is away.", name: "offline" });
+    const online = () => add({ lane: "network", kind: "page", words: "The network is back.", name: "online" });
+    const offline = () => add({ lane: "network", kind: "page", words: "The network is away.", name: "offline" });
     window.addEventListener("online", online);
     window.addEventListener("offline", offline);
     return () => {
@@ -49,5 +54,5 @@ export function useTimeline(): [Entry[], (entry: NewEntry) => void] {
     };
   }, [add]);
 
-  return [entries, add];
+  return { entries, turns: useTurns(add), note: add };
 }

@@ -1,0 +1,27 @@
+import { useEffect, useState } from "react";
+import type { Snapshot } from "streamkeeper";
+import { useSnapshot } from "streamkeeper/react";
+import { atReload } from "../atReload";
+import { useFacts } from "../facts";
+import type { StepName } from "./steps";
+
+const doneAtReload = atReload("steps");
+
+/** The steps that have been taken, once and for this visit. */
+export function useSteps(): Set<StepName> {
+  const { isBroken, viewers } = useFacts();
+  const seen = useSnapshot(readSteps);
+  const now = [...seen.split(" "), isBroken && "broken", viewers > 0 && "watched"].filter(Boolean).join(" ");
+  const [done, setDone] = useState(() => new Set((doneAtReload.read() ?? "").split(" ") as StepName[]));
+  useEffect(() => {
+    setDone((before) => new Set([...before, ...(now.split(" ") as StepName[])]));
+  }, [now]);
+  useEffect(() => doneAtReload.write([...done].join(" ")), [done]);
+  return done;
+}
+
+function readSteps({ streams, chat }: Snapshot): string {
+  const hosted = Object.values(streams).filter(({ role }) => role === "host");
+  const isOver = hosted.some(({ status }) => status === "ended");
+  return [hosted.length > 0 && "live", isOver && "over", chat.status === "connected" && "talked"].filter(Boolean).join(" ");
+}

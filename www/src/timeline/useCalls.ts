@@ -1,0 +1,69 @@
+import { useEffect, useState } from "react";
+import { useStreamkeeper } from "streamkeeper/react";
+
+/** One call of the database that the manager made. */
+export interface Call {
+  request: number;
+  name: string;
+  sent: number;
+  /** `null`: not yet. */
+  answered: number | null;
+  /** What came of it, in a word or two. */
+  outcome: string | null;
+  ok: boolean;
+}
+
+/** An entry of the manager's trace, as far as calls are concerned. */
+interface Traced {
+  at: number;
+  what:
+    | { output: "send"; data: { request: number; function: string } }
+    | { input: "answer"; of: number; data: string | { http: number; status: string | null; code: string | null } };
+}
+
+const EVERY = 1_000;
+
+/** The calls of the last while, oldest first: the manager's trace has when each went out, and what came back. */
+export function useCalls(): Call[] {
+  const manager = useStreamkeeper();
+  const [calls, setCalls] = useState<Call[]>([]);
+  useEffect(() => {
+    if (!manager) return;
+    let last = "";
+    const read = () => {
+      const trace = manager.exportTrace();
+      // As good as ever: nothing went in or out.
+      if (trace === last) return;
+      last = trace;
+      setCalls(callsIn(trace));
+    };
+    const timer = setInterval(read, EVERY);
+    const off = manager.on("endAttempt", read);
+    return () => {
+      clearInterval(timer);
+      off();
+    };
+  }, [manager]);
+  return calls;
+}
+
+function callsIn(trace: string): Call[] {
+  const { entries } = JSON.parse(trace) as { entries: Traced[] };
+  const calls = new Map<number, Call>();
+  for (const { at, what } of entries) {
+    if ("output" in what && what.output === "send") {
+      const { request, function: name } = what.data;
+      calls.set(request, { request, name, sent: at, answered: null, outcome: null, ok: true });
+    } else if ("input" in what && what.input === "answer") {
+      const call = calls.get(what.of);
+      if (call) Object.assign(call, { answered: at, ...outcomeOf(what.data) });
+    }
+  }
+  return [...calls.values()];
+}
+
+function outcomeOf(data: string | { http: number; status: string | null; code: string | null }): Pick<Call, "outcome" | "ok"> {
+  if (typeof data === "string") return { outcome: data, ok: false };
+  const ok = data.http >= 200 && data.http < 300;
+  return { outcome: [`HTTP ${data.http}`, data.status?.replace("_", " ") ?? data.code].filter(Boolean).join(", "), ok };
+}
