@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Context;
+use super::{Context, audit};
 use crate::docs::{self, ON_WASM};
 use crate::failure::{Failure, Result};
 use crate::process::{capture_within, run, say};
@@ -10,7 +10,7 @@ use crate::tools::{self, catalogue};
 
 const DENY_WARNINGS: [&str; 3] = ["--", "-D", "warnings"];
 
-/// Format, clippy, documentation, licences and sources.
+/// Format, clippy, documentation, licences, sources and advisories.
 pub fn check(context: &Context) -> Result<()> {
     tools::ensure(&context.workspace, &catalogue::lint())?;
     run(&mut context.cargo(&["fmt", "--all", "--check"]))?;
@@ -18,7 +18,8 @@ pub fn check(context: &Context) -> Result<()> {
     run(context.cargo(&["clippy", "--all-targets"]).args(ON_WASM).args(DENY_WARNINGS))?;
     run(context.cargo(&["clippy", "--features", "package"]).args(ON_WASM).args(DENY_WARNINGS))?;
     docs::check(&context.workspace)?;
-    dependencies(context)
+    dependencies(context)?;
+    audit::check(&context.workspace)
 }
 
 fn dependencies(context: &Context) -> Result<()> {

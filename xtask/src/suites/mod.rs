@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every suite, in an order that tells soon what is wrong.
 
+mod audit;
 mod browser;
 mod context;
 mod journeys;
