@@ -61,17 +61,15 @@ export async function createApp(t, name, chat) {
     },
     /** Starts one of the app's tools that is a server; gives the address that it prints. */
     async serve(command, ...args) {
-      const server = spawn(tool(command), args, { cwd: project.directory, env, detached: true });
+      const server = spawn(tool(command), args, { cwd: project.directory, env });
       const over = once(server, "exit");
-      // It may have children of its own.
-      t.after(() => (server.exitCode === null && process.kill(-server.pid), over));
+      t.after(() => (server.kill(), over));
       let said = "";
       for (const output of [server.stdout, server.stderr]) output.setEncoding("utf8").on("data", (text) => (said += text));
       const address = () => stripVTControlCharacters(said).match(/http:\/\/[^\s/]+:\d+/)?.[0];
-      while (!address()) {
-        const [code] = await Promise.race([once(server.stdout, "data"), over.then(() => [server.exitCode ?? "a signal"])]);
-        if (server.exitCode !== null) throw new Error(`${command} has ended with ${code}: ${said}`);
-      }
+      const failed = over.then(() => Promise.reject(new Error(`${command} has ended: ${said}`)));
+      failed.catch(() => {});
+      while (!address()) await Promise.race([once(server.stdout, "data"), failed]);
       return address();
     },
   };

@@ -10,5 +10,6 @@ test("this is React 18", () => assert.match(page.React.version, /^18\./));
 await import("./react.test.mjs");
 await import("./react-chat.test.mjs");
 await import("./react-end-panel.test.mjs");
+await import("./react-renders.test.mjs");
 await import("./react-events.test.mjs");
 await import("./react-rooms.test.mjs");

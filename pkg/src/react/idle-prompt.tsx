@@ -49,8 +49,9 @@ function useLingering<T>(value: T | null, milliseconds: number): T | null {
   const [last, setLast] = useState(value);
   useEffect(() => {
     if (value !== null) return setLast(value);
+    if (last === null) return;
     const timer = setTimeout(() => setLast(null), milliseconds);
     return () => clearTimeout(timer);
-  }, [value, milliseconds]);
+  }, [value, last, milliseconds]);
   return value ?? last;
 }
