@@ -1,6 +1,8 @@
 //! Relays: live streams of other servers, passed on to players for exactly as long as the stream is live.
 
+mod backoff;
 pub mod counters;
+pub mod hls;
 pub mod ledger;
 pub mod life;
 pub mod report;
