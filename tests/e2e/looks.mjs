@@ -1,4 +1,4 @@
-/** What a page looks like: narrow and wide, light and dark. The pictures lie in `target/screenshots/`. */
+/** What a page looks like: narrow and wide, light and dark. Pictures lie in `target/screenshots/`. */
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
@@ -6,35 +6,45 @@ import { assertAccessible } from "./accessible.mjs";
 
 const PICTURES = fileURLToPath(new URL("../../target/screenshots/", import.meta.url));
 
-const SCHEMES = ["light", "dark"];
 const NARROW = 360;
 const WIDE = 1280;
-const WIDTHS = [NARROW, 768, WIDE];
+const IN_BETWEEN = [768];
 
 /** As it is given to each test. */
-const USUAL = { width: 1280, height: 900 };
+const USUAL = { width: WIDE, height: 900 };
 
 /**
- * Looks at the page as it is now in every width and scheme: all of it is to fit, and axe has nothing to say of it, neither
- * narrow nor wide.
+ * Looks at the page as it is now: all of it is to fit, and axe has nothing to say of it, narrow or wide, light or dark.
+ * `others`: widths that it is to fit as well.
  */
-export async function look(page, name, { widths = WIDTHS } = {}) {
+export async function look(page, name, { others = IN_BETWEEN } = {}) {
+  await lookIn(page, name, [[NARROW, "light"], [NARROW, "dark"], [WIDE, "light"], [WIDE, "dark"]]);
+  for (const width of others) await picture(page, name, width, "light");
+  await page.setViewport(USUAL);
+}
+
+/** The same for one more state of what has been looked at. */
+export async function glance(page, name) {
+  await lookIn(page, name, [[NARROW, "dark"], [WIDE, "light"]]);
+}
+
+async function lookIn(page, name, dresses) {
   await mkdir(PICTURES, { recursive: true });
-  for (const scheme of SCHEMES) {
+  for (const [width, scheme] of dresses) {
     await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
-    for (const width of widths) await lookAt(page, name, width, scheme);
+    await picture(page, name, width, scheme);
+    await assertAccessible(page, `${name}, ${width} px, ${scheme}`);
   }
   await page.emulateMediaFeatures([]);
   await page.setViewport(USUAL);
 }
 
-async function lookAt(page, name, width, scheme) {
+async function picture(page, name, width, scheme) {
   await page.setViewport({ width, height: width === NARROW ? 780 : 900 });
   await page.screenshot({ path: `${PICTURES}${name}-${width}-${scheme}.png`, fullPage: true });
-  const { scrollWidth, clientWidth } = await page.evaluate(() => {
+  const { content, window } = await page.evaluate(() => {
     const { scrollWidth, clientWidth } = document.documentElement;
-    return { scrollWidth, clientWidth };
+    return { content: scrollWidth, window: clientWidth };
   });
-  assert.ok(scrollWidth <= clientWidth, `${name}: ${scrollWidth} px of content in ${clientWidth}`);
-  if (width === NARROW || width === WIDE) await assertAccessible(page, `${name}, ${width} px, ${scheme}`);
+  assert.ok(content <= window, `${name}: ${content} px of content in ${window}`);
 }

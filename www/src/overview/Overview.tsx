@@ -42,7 +42,7 @@ export function Overview() {
 }
 
 function readTiles(snapshot: Snapshot): string {
-  const { activity, network, chat, stream } = statesOf(snapshot, streamShown(snapshot, null));
+  const { activity, network, chat, stream } = statesOf(snapshot, streamShown(snapshot, null), 0);
   const tile = (icon: IconName, name: string, state: typeof chat, nothing: string): Tile => ({
     icon,
     name,

@@ -21,7 +21,9 @@ export function Lanes({ items, view, shown, onShow }: Props) {
   useWheel(plot, view);
   const drag = useDrag(view);
   const place = (time: number) => ((time - view.from) / (view.to - view.from)) * 100;
-  const visible = items.filter(({ from, to }) => from <= view.to && (to ?? view.now) >= view.from);
+  // What is paused, or looked at, stays as it is.
+  const known = items.filter(({ from }) => from <= view.now);
+  const visible = known.filter(({ from, to }) => from <= view.to && (to ?? view.now) >= view.from);
   const go = (item: Item | undefined) => {
     if (!item) return;
     view.show(item.from);
@@ -32,7 +34,7 @@ export function Lanes({ items, view, shown, onShow }: Props) {
     const act = KEYS[event.key];
     if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
-    act({ view, items, from, go, letGo: () => onShow(null) });
+    act({ view, items: known, from, go, letGo: () => onShow(null) });
   };
   const optionId = (item: Item) => `${id}${item.id}`;
 
@@ -68,7 +70,7 @@ export function Lanes({ items, view, shown, onShow }: Props) {
                     item={item}
                     isShown={item.id === shown?.id}
                     from={Math.max(0, place(item.from))}
-                    to={Math.min(100, place(item.to ?? view.now))}
+                    to={Math.min(100, place(Math.min(item.to ?? view.now, view.now)))}
                     onShow={() => onShow(item)}
                   />
                 ))}

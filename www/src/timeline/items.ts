@@ -40,8 +40,8 @@ function statesOf(lane: Lane, turns: Turn[]): Item[] {
 }
 
 function callOf({ request, name, sent, answered, outcome, ok }: Call): Item {
-  const words = outcome ? `A call was answered: ${outcome}.` : "A call is under way.";
-  return { id: `call-${request}`, lane: "calls", from: sent, to: answered, kind: ok ? "call" : "bad", label: name, words, name };
+  const words = outcome ? `${name} was answered: ${outcome}.` : `${name} is under way.`;
+  return { id: `call-${request}`, lane: "calls", from: sent, to: answered, kind: ok ? "call" : "bad", label: name, words };
 }
 
 function momentOf({ id, at, lane = "page", kind, words, name }: Entry): Item {

@@ -6,8 +6,8 @@ import type { Kind, Lane, State } from "./lanes";
 export type StateLane = Exclude<Lane, "calls">;
 export type States = Record<StateLane, State | null>;
 
-/** How everything stands, by the manager's snapshot. */
-export function statesOf(snapshot: Snapshot, streamId: string | null): States {
+/** How everything stands, by the manager's snapshot, and by how many ends are in the outbox. */
+export function statesOf(snapshot: Snapshot, streamId: string | null, inOutbox: number): States {
   const { presence, chat, streams, events, pendingEnds } = snapshot;
   return {
     activity: activityOf(presence),
@@ -17,10 +17,7 @@ export function statesOf(snapshot: Snapshot, streamId: string | null): States {
       : { word: "away", kind: "bad", because: "What is to be sent waits until it is back." },
     chat: chatOf(chat),
     stream: streamOf(streamId === null ? undefined : streams[streamId]),
-    outbox:
-      pendingEnds === 0
-        ? null
-        : { word: `${pendingEnds} owed`, kind: "page", because: "Written down in this browser, and tried again until it is delivered." },
+    outbox: outboxOf(inOutbox, pendingEnds),
     event: eventOf(Object.values(events)),
   };
 }
@@ -74,6 +71,12 @@ function streamOf(stream: StreamState | undefined): State | null {
   return { word: status, kind: STREAM_KINDS[status], because, name: reason ?? undefined };
 }
 
+function outboxOf(inOutbox: number, owed: number): State | null {
+  if (owed > 0) return { word: `${owed} owed`, kind: "page", because: "It could not be delivered so far, and is tried again." };
+  if (inOutbox > 0) return { word: "written down", kind: "call", because: "In this browser, before the first byte was sent." };
+  return null;
+}
+
 function eventOf(events: Snapshot["events"][string][]): State | null {
   const event = events.at(-1);
   if (!event) return null;
@@ -83,14 +86,15 @@ function eventOf(events: Snapshot["events"][string][]): State | null {
 }
 
 /** A state that nothing else tells of, for the list; `null`: that is told, or can be seen. */
-export function turnInWords(lane: StateLane, state: State | null): string | null {
+export function turnInWords(lane: StateLane, before: State | null, state: State | null): string | null {
   switch (lane) {
     case "activity":
       return state?.word === "here" ? "You are back." : (state?.because ?? null);
     case "page":
       return state?.word === "in sight" ? "The page is in sight again." : (state?.because ?? null);
     case "outbox":
-      return state ? `The outbox: ${state.word}. ${state.because}` : "Nothing is owed any more.";
+      if (state?.kind === "page") return `The outbox: ${state.word}. ${state.because}`;
+      return before?.kind === "page" && !state ? "Nothing is owed any more." : null;
     default:
       return null;
   }

@@ -21,13 +21,17 @@ export function useTurns(note: Note): Turns {
     if (!manager) return;
     return watch(manager, (at, changed, isFirst) => {
       setTurns((all) => withTurns(isFirst ? NONE : all, at, changed));
-      if (!isFirst) changed.forEach(([lane, state]) => tell(note, lane, state));
+      if (!isFirst) changed.forEach((change) => tell(note, change));
     });
   }, [manager, note]);
   return turns;
 }
 
-type Change = [lane: StateLane, state: State | null];
+interface Change {
+  lane: StateLane;
+  before: State | null;
+  state: State | null;
+}
 
 /** Has every change of the snapshot, and first of all how it stands now. */
 function watch(manager: ConnectionManager, turned: (at: number, changed: Change[], isFirst: boolean) => void): () => void {
@@ -36,10 +40,13 @@ function watch(manager: ConnectionManager, turned: (at: number, changed: Change[
   const look = () => {
     const snapshot = manager.getSnapshot();
     stream = streamShown(snapshot, stream);
-    const states = statesOf(snapshot, stream);
+    const states = statesOf(snapshot, stream, manager.pendingEnds().length);
     const before = last;
     last = states;
-    const changed = (Object.entries(states) as Change[]).filter(([lane, state]) => !isSame(before?.[lane] ?? null, state));
+    const lanes = Object.keys(states) as StateLane[];
+    const changed = lanes
+      .map((lane) => ({ lane, before: before?.[lane] ?? null, state: states[lane] }))
+      .filter(({ before, state }) => !isSame(before, state));
     if (changed.length > 0) turned(Date.now(), changed, before === null);
   };
   look();
@@ -48,12 +55,12 @@ function watch(manager: ConnectionManager, turned: (at: number, changed: Change[
 
 function withTurns(all: Turns, at: number, changed: Change[]): Turns {
   const next = { ...all };
-  for (const [lane, state] of changed) next[lane] = [...all[lane], { at, state }].slice(-KEPT);
+  for (const { lane, state } of changed) next[lane] = [...all[lane], { at, state }].slice(-KEPT);
   return next;
 }
 
-function tell(note: Note, lane: StateLane, state: State | null): void {
-  const words = turnInWords(lane, state);
+function tell(note: Note, { lane, before, state }: Change): void {
+  const words = turnInWords(lane, before, state);
   if (words) note({ lane, kind: state?.kind ?? "seen", words });
 }
 

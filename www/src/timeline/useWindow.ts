@@ -14,6 +14,7 @@ const STEPS = 300;
 export interface TimeWindow {
   from: number;
   to: number;
+  /** Nothing is shown that is younger. */
   now: number;
   /** It stays where it is; else it follows the present. */
   isPaused: boolean;
@@ -65,7 +66,7 @@ export function useWindow(isHeld: boolean): TimeWindow {
 function useNow(every: number | null): number {
   const [now, setNow] = useState(Date.now);
   const calm = useReducedMotion();
-  const step = every === null ? null : Math.max(every, calm ? 1_000 : 50);
+  const step = every === null ? null : Math.min(1_000, Math.max(every, calm ? 1_000 : 50));
   useEffect(() => {
     if (step === null) return;
     const tick = () => setNow(Date.now());
