@@ -1,24 +1,13 @@
 /** The guide from zero, followed: its app chats, goes live, and what it began is over in the database. */
 import assert from "node:assert/strict";
-import { extname } from "node:path";
 import { pageTest } from "./browser.mjs";
 import { assertEndedOnce, assertLive, assertRoomEnded, untilEnded } from "./database.mjs";
 import { callAs } from "./gateway.mjs";
-import { buildGuide } from "./guide.mjs";
-import { DEMO_URL } from "./environment.mjs";
+import { serveGuide } from "./guide.mjs";
 import { somebody } from "./host.mjs";
 
-const BASE = "/the-guide/";
-const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm" };
-
 pageTest("the app of the guide chats, and its streams end with the meeting, the room and the sign-out", async ({ page, t }) => {
-  const files = await buildGuide(t, BASE);
-  await page.setRequestInterception(true);
-  page.on("request", (request) => {
-    const body = files.get(request.url());
-    if (!body) return void request.continue();
-    void request.respond({ body, contentType: TYPES[extname(request.url())] });
-  });
+  const url = await serveGuide(t);
   const user = somebody("zoe");
   const sees = (text) => page.waitForFunction((text) => document.body.innerText.includes(text), {}, text);
   const click = async (label) => {
@@ -33,7 +22,7 @@ pageTest("the app of the guide chats, and its streams end with the meeting, the 
     return { room_id: id, id: current_session.id, stream_id: current_session.stream_id };
   };
 
-  await page.goto(`${DEMO_URL}${BASE}index.html`);
+  await page.goto(url);
   await page.type("[name=email]", `${user}@example.org`);
   await click("Sign in");
   await sees("Connected");
@@ -43,7 +32,8 @@ pageTest("the app of the guide chats, and its streams end with the meeting, the 
   await page.type("[name=text]", "Hello from the guide");
   await click("Send");
   await page.waitForFunction(() => document.querySelector("ul")?.innerText.includes("Hello from the guide"));
-  await page.evaluate(() => window.meeting.emit("readyToClose"));
+  await page.waitForFunction(() => window.meeting?.listenerCount("readyToClose") > 0);
+  await page.evaluate(() => ["videoConferenceJoined", "readyToClose"].forEach((event) => window.meeting.emit(event, {})));
   await untilEnded(first.stream_id);
   await assertEndedOnce(first.stream_id, { reason: "readyToClose" });
 
