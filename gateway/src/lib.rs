@@ -9,6 +9,7 @@
 
 pub mod admin;
 pub mod auth;
+mod budget;
 mod client;
 pub mod commands;
 pub mod config;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RANGE};
 use axum::http::{HeaderName, Method, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
@@ -31,10 +31,11 @@ use crate::health::health;
 use crate::listen::Listener;
 use crate::metrics::Counters;
 use crate::notices::Worker;
+use crate::relay::Relays;
 use crate::rooms::listing::{CHANNEL, Readers, Source};
 use crate::rpc::{ROUTE, Rpc, rpc};
 use crate::stopping::Stopping;
-use crate::{cron, demo, events, metrics, orphans, rooms, sweeper, webhooks};
+use crate::{cron, demo, events, metrics, orphans, relay, rooms, sweeper, webhooks};
 
 /// More than any call of ours needs; a keepalive request of a browser has 64 KiB for all of them together.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -67,8 +68,18 @@ pub async fn serve(
     let notices = tokio::spawn(notices);
     let events = Events::new(&config, database.clone(), Arc::clone(&auth), counters.events.clone());
     let heard = listen.subscribe(events::CHANNEL);
-    let app = routes(&config, &database, &counters, Arc::clone(&auth), readers, Arc::clone(&events), stopping);
-    let shutdown = events.before_the_end(shutdown);
+    let relays = Relays::new(&config, database.clone(), Arc::clone(&auth), counters.relay.clone())?;
+    let relayed = listen.subscribe(relay::CHANNEL);
+    let features = Features {
+        auth: Arc::clone(&auth),
+        readers,
+        events: Arc::clone(&events),
+        relays: Arc::clone(&relays),
+        stopping,
+    };
+    let app = routes(&config, &database, &counters, features);
+    // Players are let go at once; viewers are handed over, which takes a moment.
+    let shutdown = events.before_the_end(relays.before_the_end(shutdown));
     drop(tokio::spawn(async move { auth.prepare().await }));
     let (patience, head_patience) = (config.write_patience, config.head_patience);
     let connections = Patient { listener, patience, head_patience, counters: counters.clone() };
@@ -81,6 +92,7 @@ pub async fn serve(
         never = listen.run() => match never {},
         never = listing.run() => match never {},
         never = events.run(heard) => match never {},
+        never = relays.run(relayed) => match never {},
         never = sweeper::run(&database, &counters, config.sweep_interval) => match never {},
         never = rooms::upkeep::run(&database, &counters, config.sweep_interval, config.rooms_interval) => match never {},
         never = cron::run(&database, &counters, config.cron_interval) => match never {},
@@ -98,20 +110,24 @@ async fn out_of_patience(mut stopping: Stopping, patience: Duration) {
     sleep(patience).await;
 }
 
-fn routes(
-    config: &Config,
-    database: &Database,
-    counters: &Counters,
+/// What the routes are of.
+struct Features {
     auth: Arc<Auth>,
     readers: Readers,
     events: Arc<Events>,
+    relays: Arc<Relays>,
     stopping: Stopping,
-) -> Router {
+}
+
+fn routes(config: &Config, database: &Database, counters: &Counters, features: Features) -> Router {
+    let Features { auth, readers, events, relays, stopping } = features;
     let calls = Arc::new(Rpc { auth, database: database.clone(), functions: config.functions });
     let mut api = Router::new().route(ROUTE, any(rpc)).with_state(Arc::clone(&calls));
     api = api.merge(rooms::routes(Arc::clone(&calls), readers)).merge(events::routes(events, calls));
+    api = api.merge(relay::routes(Arc::clone(&relays)));
     let mut app = Router::new().route("/health", get(health).with_state(database.clone()));
     app = app.merge(guarded(metrics::routes(counters.clone(), database.clone()), config));
+    app = app.merge(guarded(relay::debug_routes(Arc::clone(&relays)), config));
     app = app.merge(webhooks::routes(config, database, counters));
     match &config.demo {
         None => app = app.fallback(unknown_path),
@@ -131,7 +147,10 @@ fn routes(
     // The demo's own routes are not for other origins, because they hand out tokens; webhooks are for no page at all.
     let app = app.merge(api).method_not_allowed_fallback(wrong_method);
     let app = app.layer(from_fn(in_time)).layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
-    metrics::counted(app, counters.clone(), config.functions).layer(trace)
+    let app = metrics::counted(app, counters.clone(), config.functions).layer(trace);
+    // Not logged: their addresses are what lets a player in, and there are as many as segments. The rest holds for them, too.
+    let proxies = relay::proxies(relays).method_not_allowed_fallback(wrong_method).layer(cors(config));
+    app.merge(metrics::counted(proxies.layer(from_fn(in_time)), counters.clone(), config.functions))
 }
 
 fn cors(config: &Config) -> CorsLayer {
@@ -140,8 +159,8 @@ fn cors(config: &Config) -> CorsLayer {
         .map(HeaderName::from_static);
     CorsLayer::new()
         .allow_origin(origins)
-        .allow_methods([Method::GET, Method::HEAD, Method::POST])
-        .allow_headers([AUTHORIZATION, CONTENT_TYPE, ACCEPT].into_iter().chain(ours).collect::<Vec<_>>())
+        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::DELETE])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE, ACCEPT, RANGE].into_iter().chain(ours).collect::<Vec<_>>())
         .max_age(PREFLIGHT_LIFETIME)
 }
 

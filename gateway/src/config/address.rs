@@ -49,8 +49,17 @@ pub(super) fn jwks_url(variables: Variables) -> Result<Option<Uri>, ConfigError>
 
 /// `FRONTEND_URL`, which stands at the beginning of links in mails.
 pub(super) fn frontend_url(variables: Variables) -> Result<Option<String>, ConfigError> {
-    const NAME: &str = "FRONTEND_URL";
-    let Some(url) = optional(variables, NAME) else { return Ok(None) };
+    web_url("FRONTEND_URL", "https://app.example.org", variables)
+}
+
+/// `PUBLIC_URL`, which stands at the beginning of playback URLs.
+pub(super) fn public_url(variables: Variables) -> Result<Option<String>, ConfigError> {
+    let url = web_url("PUBLIC_URL", "https://gateway.example.org", variables)?;
+    Ok(url.map(|url| url.trim_end_matches('/').to_owned()))
+}
+
+fn web_url(name: &str, example: &str, variables: Variables) -> Result<Option<String>, ConfigError> {
+    let Some(url) = optional(variables, name) else { return Ok(None) };
     let uri = url.parse::<Uri>().ok();
     let is_good = uri.is_some_and(|uri| {
         let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
@@ -58,7 +67,7 @@ pub(super) fn frontend_url(variables: Variables) -> Result<Option<String>, Confi
     });
     match is_good {
         true => Ok(Some(url)),
-        false => Err(ConfigError::new(format!("{NAME} must be like https://app.example.org, without user and query"))),
+        false => Err(ConfigError::new(format!("{name} must be like {example}, without user and query"))),
     }
 }
 

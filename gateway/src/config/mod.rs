@@ -22,7 +22,7 @@ use crate::webhooks::jitsi;
 use crate::{auth, connections, cron, events, notices, server, sweeper};
 pub use address::database_options;
 pub(crate) use address::is_loopback;
-use address::{cors_origins, frontend_url, is_local, jwks_url};
+use address::{cors_origins, frontend_url, is_local, jwks_url, public_url};
 pub use value::{ConfigError, Key, Variables};
 use value::{key, number, number_within, optional, random, secret};
 
@@ -88,6 +88,8 @@ pub struct Config {
     pub mailer: Option<Mailer>,
     /// Where hosts have their dashboards, for links in mails.
     pub frontend_url: Option<String>,
+    /// Where this gateway is, for playback URLs. None: they begin with their path.
+    pub public_url: Option<String>,
     /// How long things take at the queue of notices.
     pub notices: notices::Settings,
     /// Who is told what a person has to see to. None: nobody.
@@ -146,6 +148,7 @@ impl Config {
         {
             return Err(ConfigError::new("SERVICE_KEY is the same as ANON_KEY"));
         }
+        let can_sign = jwt_secret.is_some() || service_key.is_some();
         let mailer = mail::mailer(variables)?;
         Ok(Self {
             database,
@@ -169,6 +172,7 @@ impl Config {
             operator: mail::operator(mailer.as_ref(), variables)?,
             mailer,
             frontend_url: frontend_url(variables)?,
+            public_url: public_url(variables)?,
             notices: notices::Settings::default(),
             orphans_interval: orphans::INTERVAL,
             proxy_hops: number("PROXY_HOPS", MAX_PROXY_HOPS, variables)?.unwrap_or_default(),
@@ -180,7 +184,7 @@ impl Config {
                 grace_seconds: number_within("EVENT_END_GRACE_SECS", events::settings::GRACE_SECONDS, variables)?,
                 ..Default::default()
             },
-            relay: relay::settings(demo, variables)?,
+            relay: relay::settings(demo, can_sign, variables)?,
             functions: FUNCTIONS,
             jwks_fetch_interval: auth::FETCH_INTERVAL,
             sweep_interval: sweeper::INTERVAL,
@@ -251,6 +255,8 @@ mod tests {
             ("MAIL_FROM", "streamkeeper"),
             ("MAIL_FROM", "a@example.org\r\nBcc: b@example.org"),
             ("MAIL_DIR", "/nowhere"),
+            ("PUBLIC_URL", "gateway.example.org"),
+            ("PUBLIC_URL", "https://gateway.example.org/?a=hunter2"),
             ("FRONTEND_URL", "app.example.org"),
             ("FRONTEND_URL", "ftp://app.example.org"),
             ("FRONTEND_URL", "https://user:hunter2@app.example.org"),
@@ -327,6 +333,18 @@ mod tests {
             error.contains("OPERATOR_EMAIL") && error.contains("SMTP_URL") && error.contains("MAIL_DIR"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn relays_need_a_secret_that_all_gateways_share() {
+        let (jwks, upstreams) =
+            (("JWKS_URL", "https://id.example.org/jwks.json"), ("RELAY_UPSTREAMS", "https://origin.example.org"));
+        let error = read(false, &[URL, jwks, upstreams]).unwrap_err();
+        assert!(error.starts_with("RELAY_UPSTREAMS") && error.contains("JWT_SECRET"), "{error}");
+        for secret in [SECRET, ("SERVICE_KEY", "sb_secret_0123456789")] {
+            assert!(!read(false, &[URL, jwks, upstreams, secret]).unwrap().relay.upstreams.is_empty());
+        }
+        assert!(read(false, &[URL, jwks]).unwrap().relay.upstreams.is_empty());
     }
 
     #[test]

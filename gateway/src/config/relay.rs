@@ -7,13 +7,19 @@ use crate::relay::settings::{CLIENTS, STALL_SECONDS, Settings, TICKET_SECONDS};
 use crate::relay::upstream::Allowed;
 
 /// `RELAY_UPSTREAMS`, `RELAY_STALL_SECS`, `RELAY_TICKET_SECS`, `RELAY_MAX_CLIENTS`.
-pub(super) fn settings(demo: bool, variables: Variables) -> Result<Settings, ConfigError> {
+pub(super) fn settings(demo: bool, can_sign: bool, variables: Variables) -> Result<Settings, ConfigError> {
     let usual = Settings::default();
+    let upstreams = upstreams(demo, variables)?;
+    if !upstreams.is_empty() && !can_sign {
+        let message =
+            "RELAY_UPSTREAMS needs JWT_SECRET or SERVICE_KEY: playback URLs are signed with the one or the other";
+        return Err(ConfigError::new(message));
+    }
     let seconds = |name, range, usual| -> Result<Duration, ConfigError> {
         Ok(number_within(name, range, variables)?.map_or(usual, |seconds| Duration::from_secs(seconds as u64)))
     };
     Ok(Settings {
-        upstreams: upstreams(demo, variables)?,
+        upstreams,
         stall: seconds("RELAY_STALL_SECS", STALL_SECONDS, usual.stall)?,
         ticket: seconds("RELAY_TICKET_SECS", TICKET_SECONDS, usual.ticket)?,
         max_clients: number_within("RELAY_MAX_CLIENTS", CLIENTS, variables)?.unwrap_or(usual.max_clients),

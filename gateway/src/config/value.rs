@@ -42,6 +42,11 @@ impl Key {
     pub fn is(&self, given: &str) -> bool {
         self.0.as_bytes().ct_eq(given.as_bytes()).into()
     }
+
+    /// What other keys are derived from.
+    pub(crate) fn secret(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
 }
 
 impl fmt::Debug for Key {

@@ -3,7 +3,6 @@
 
 mod admission;
 mod api;
-mod budget;
 mod counters;
 mod facts;
 mod hub;

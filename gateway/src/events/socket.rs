@@ -14,9 +14,9 @@ use uuid::Uuid;
 
 use super::Events;
 use super::admission::Visitor;
-use super::budget::Budget;
 use super::hub::{News, Over, Seat};
 use super::protocol::{self, Asked, Close, MAX_MESSAGE_BYTES, Refusal, Said};
+use crate::budget::Budget;
 use crate::tally::Ticket;
 
 /// How long we wait for a client to take our side of the closing handshake.

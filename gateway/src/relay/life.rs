@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use tokio_util::sync::CancellationToken;
 
 use super::counters::{Counters, Refusal};
-use super::ledger::{Guard, Ledger};
+use super::ledger::Guard;
 use super::report::{Report, Reporter};
 use super::settings::Settings;
 use super::source::{Id, Source};
@@ -71,7 +71,6 @@ pub struct Life {
     /// Set when it has to stop, for ever: tasks return, bodies end.
     pub stop: CancellationToken,
     pub(super) reporter: Reporter,
-    pub(super) ledger: Ledger,
     pub(super) seats: Seats,
 }
 
@@ -88,12 +87,12 @@ impl Life {
 
     /// Held by a task of the relay's own while it runs. The one that runs [`Relay::run`] is in the ledger already.
     pub fn task(&self) -> Guard {
-        self.ledger.task(self.id())
+        self.counters.ledger.task(self.id())
     }
 
     /// Held by what is kept in memory.
     pub fn bytes(&self, bytes: usize) -> Guard {
-        self.ledger.bytes(self.id(), bytes)
+        self.counters.ledger.bytes(self.id(), bytes)
     }
 
     /// A place for a client, if there is one: a TS client's is its body's, an HLS client's its session's.
@@ -102,12 +101,12 @@ impl Life {
         let at_address =
             in_relay.and_then(|seat| Ok((seat, self.seats.addresses.take(address).ok_or(Refusal::Address)?)));
         let seats = at_address.map_err(|why| self.counters.refused(why))?;
-        Ok(Client { _seats: seats, _guard: self.ledger.client(self.id()) })
+        Ok(Client { _seats: seats, _guard: self.counters.ledger.client(self.id()) })
     }
 
     /// What is answered when the relay has been stopped.
     pub fn over(&self) -> ApiError {
-        over()
+        self.counters.refused(Refusal::Over)
     }
 }
 
@@ -130,9 +129,4 @@ impl Seats {
     pub fn new(settings: &Settings) -> Self {
         Self { relays: Tally::new(settings.max_clients), addresses: Tally::new(settings.per_address) }
     }
-}
-
-/// The stream that was relayed is over, or was never relayed here.
-pub(super) fn over() -> ApiError {
-    ApiError::new(StatusCode::GONE, "RELAY410", "This stream is over, or is not relayed any more")
 }

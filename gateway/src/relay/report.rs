@@ -19,6 +19,15 @@ pub enum Report {
     Ended(Cause),
 }
 
+/// What is known of a relay, here and in the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    /// It has its stream, or nobody wants it yet.
+    Ok,
+    /// It does not, for this reason.
+    Degraded(Cow<'static, str>),
+}
+
 /// Why a stream is over whose upstream still answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {

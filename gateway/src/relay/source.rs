@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use axum::http::Uri;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -57,12 +56,12 @@ impl fmt::Display for Id {
 pub struct Source {
     /// Which relay.
     pub id: Id,
-    /// Where the stream is. A secret: it may carry a token.
-    pub upstream: Uri,
+    /// Where the stream is, as somebody has said it: nothing of it has been checked. A secret: it may carry a token.
+    pub upstream: String,
 }
 
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Source").field("id", &self.id).field("host", &self.upstream.host()).finish_non_exhaustive()
+        f.debug_struct("Source").field("id", &self.id).finish_non_exhaustive()
     }
 }

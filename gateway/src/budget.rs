@@ -30,6 +30,11 @@ impl Budget {
         }
         enough
     }
+
+    /// Whether nothing is missing: as if nothing had ever been said.
+    pub fn is_full(&self, now: Instant) -> bool {
+        self.full_at <= now
+    }
 }
 
 #[cfg(test)]
