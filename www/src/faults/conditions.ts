@@ -1,6 +1,6 @@
 type Send = (request: Request) => Promise<Response>;
 
-/** What a network may do to whatever the page sends by `fetch`. */
+/** What a network may do to whatever the page sends by `fetch`, until that is `over`. */
 const CONDITIONS = {
   away: () => () => Promise.reject(lost()),
   // Its page says 200 to everything.
@@ -10,20 +10,22 @@ const CONDITIONS = {
     return send(request);
   },
   deaf: (send: Send) => (request: Request) => (isEndCall(request) ? send(request).then(() => Promise.reject(lost())) : send(request)),
-  silent: (send: Send) => (request: Request) => (isEndCall(request) ? untilAborted(request) : send(request)),
-} satisfies Record<string, (send: Send) => Send>;
+  silent: (send: Send, over: AbortSignal) => (request: Request) => (isEndCall(request) ? lostWith(request.signal, over) : send(request)),
+} satisfies Record<string, (send: Send, over: AbortSignal) => Send>;
 
 export type Condition = keyof typeof CONDITIONS;
 
 /** From now on; gives the way back. */
 export function make(condition: Condition): () => void {
   const { fetch } = window;
-  const send = CONDITIONS[condition]((request) => fetch(request));
+  const over = new AbortController();
+  const send = CONDITIONS[condition]((request) => fetch(request), over.signal);
   window.fetch = (input, init) => send(new Request(input, init));
   const isAway = condition === "away";
   if (isAway) window.dispatchEvent(new Event("offline"));
   return () => {
     window.fetch = fetch;
+    over.abort();
     if (isAway) window.dispatchEvent(new Event("online"));
   };
 }
@@ -32,8 +34,8 @@ function isEndCall({ url }: Request): boolean {
   return /\/rpc\/end_stream_comprehensive$|\/rpc\/live_room_end$|\/rooms\/[^/]+\/end$/.test(url);
 }
 
-function untilAborted({ signal }: Request): Promise<never> {
-  return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
+function lostWith(...signals: AbortSignal[]): Promise<never> {
+  return new Promise((_, reject) => AbortSignal.any(signals).addEventListener("abort", () => reject(lost())));
 }
 
 /** What a browser says of it. */
