@@ -4,7 +4,7 @@ use crate::browser::value::{error_to_js, from_js, to_js};
 use crate::browser::{Driver, Host, tabs};
 use crate::engine::{
     Action, Attachment, CallId, ChatEvent, Config, Error, EventId, FeedEvent, Generation, Input, MeetingEvent,
-    MeetingId, SocketEvent, SocketId, Value, meeting,
+    MeetingId, SessionEvent, SessionId, SocketEvent, SocketId, Value, action, meeting,
 };
 use alloc::rc::Rc;
 use alloc::string::String;
@@ -59,6 +59,33 @@ impl RawManager {
         } else if let Some(event) = MeetingEvent::parse(name, &from_js(payload)) {
             self.driver.handle(Input::Meeting { meeting: MeetingId(meeting), event });
         }
+    }
+
+    /// Registers a session under a number of the façade's.
+    pub fn register(&self, session: u32, of: &JsValue) -> Result<(), JsValue> {
+        let (key, kind) = checked(action::session(&from_js(of)))?;
+        self.driver.handle(Input::Register { session: SessionId(session), key, kind });
+        Ok(())
+    }
+
+    /// The app has done with a session.
+    pub fn unregister(&self, session: u32) {
+        self.driver.handle(Input::Unregister { session: SessionId(session) });
+    }
+
+    /// A session has been looked at; or its `stop` has settled, and `failed` says how.
+    #[wasm_bindgen(js_name = sessionEvent)]
+    pub fn session_event(&self, session: u32, failed: Option<bool>, open: Option<bool>) {
+        let event = match failed {
+            Some(failed) => SessionEvent::Stopped { failed, open },
+            None => SessionEvent::Looked { open },
+        };
+        self.driver.handle(Input::Session { session: SessionId(session), event });
+    }
+
+    /// Every session, and how it stands.
+    pub fn sessions(&self) -> JsValue {
+        to_js(&self.driver.sessions())
     }
 
     /// Somebody in this page watches an event; or no longer.

@@ -2,9 +2,11 @@ import { Chat, claimsOf, kindsOf, noClient } from "./chat.js";
 import { type ErrorCode, StreamkeeperError, fromRaw } from "./error.js";
 import { Feed } from "./feed.js";
 import type { Host, Raw, RawConstructor } from "./raw.js";
+import { Sessions } from "./sessions.js";
 import { slot } from "./shared.js";
 import { Sockets } from "./sockets.js";
 import { INITIAL_SNAPSHOT, isLiteral, share } from "./snapshot.js";
+import { reportOf, type Row } from "./sync-report.js";
 import type {
   ActiveStream,
   EndResult,
@@ -21,7 +23,9 @@ import type {
   Room,
   RoomSession,
   Snapshot,
+  StreamSession,
   StreamStatus,
+  SyncReport,
   Usage,
 } from "./types.js";
 
@@ -53,6 +57,9 @@ export class ConnectionManager {
     (socket, message, code) => this.#heard("a viewer's socket", () => this.#raw.socketEvent(socket, message, code)),
   );
   readonly #feed = new Feed((rows) => this.#heard("the listing", () => this.#raw.feedEvent(rows)));
+  readonly #sessions = new Sessions((session, failed, open) =>
+    this.#heard("a session", () => this.#raw.sessionEvent(session, failed, open)),
+  );
   /** Takes the activity listeners away. */
   #activity = new AbortController();
   #config: ManagerConfig;
@@ -107,6 +114,7 @@ export class ConnectionManager {
       tabListener: (event: Event) => this.#heard("a message of another tab", () => this.#raw.tabEvent(event)),
       chat: unlessCrashed((generation: number, what: string, why?: string) => this.#chat.act(generation, what, why)),
       socket: unlessCrashed((socket: number, what: string, url?: string) => this.#sockets.act(socket, what, url)),
+      session: unlessCrashed((session: number, what: string) => this.#sessions.act(session, what)),
       feed: unlessCrashed((url?: string) => this.#feed.open(url)),
       forgetUser: () => this.#chat.forget(),
       settleClient: unlessCrashed((call: number, generation: number) => {
@@ -341,6 +349,52 @@ export class ConnectionManager {
   /** How many connections watch any event. */
   readonly getTotalClients = (): Promise<number> => this.#call("getTotalClients", {});
 
+  /**
+   * Registers what is open in this page for a stream: a player, an own connection. When the stream is over, by whatever path,
+   * it is stopped. The function that this gives says that the app has done with it; it stops nothing.
+   *
+   * Meetings that are attached are sessions by themselves, and chat is the person's, not a stream's. `streamkeeper/players`
+   * has ready ones for hls.js and mpegts.js.
+   *
+   * @throws StreamkeeperError `invalid_argument`
+   */
+  readonly registerSession = (session: StreamSession): (() => void) => {
+    if (this.#snapshot.phase === "disposed") throw disposed();
+    const number = this.#sessions.add(session);
+    try {
+      this.#enter(() => this.#raw.register(number, { key: session.key, kind: session.kind }));
+    } catch (error) {
+      this.#sessions.remove(number);
+      throw error;
+    }
+    return () => {
+      this.#sessions.remove(number);
+      if (this.#isUsable()) this.#enter(() => this.#raw.unregister(number));
+    };
+  };
+
+  /**
+   * Stops the sessions of a stream that are registered now; those that come later are not touched. The stream itself lives
+   * on. Gives how many have stopped; one that has not within 5 s is given up, and stopped again at the next health check.
+   */
+  readonly stopStreamByKey = (key: string): Promise<number> => this.#call("stopStreamByKey", { key });
+
+  /** Whether the streams and the sessions of this page are in step, now. */
+  readonly syncCheck = (): SyncReport =>
+    reportOf(this.#snapshot.streams, this.#enter(() => this.#raw.sessions() as Row[]), this.#sessions.look());
+
+  /**
+   * Asks the gateway for an address at which a player can play the stream. It is good for a minute, and for one opening: when
+   * the player is refused (403, 410), ask anew. A stream that is over rejects with `conflict`, and its sessions are stopped.
+   *
+   * @throws StreamkeeperError `not_found`: there is no such stream, or it is not relayed as this kind
+   */
+  readonly playbackUrl = async (streamId: string, kind: "hls" | "ts"): Promise<string> => {
+    const { url } = await this.#call<{ url: string }>("playbackUrl", { streamId, kind });
+    const { gatewayUrl, url: backendUrl } = this.#config.backend ?? {};
+    return new URL(url, gatewayUrl ?? backendUrl).href;
+  };
+
   /** Frozen; the same object until something changes. */
   readonly getSnapshot = (): Snapshot => this.#snapshot;
 
@@ -380,6 +434,7 @@ export class ConnectionManager {
       this.#sockets.closeAll();
       await within(CLOSE_TIMEOUT, this.#chat.closeAll());
       this.#chat.forget();
+      this.#sessions.clear();
       this.#subscribers.clear();
       this.#listeners.clear();
     })();

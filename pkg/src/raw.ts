@@ -19,6 +19,10 @@ export interface Raw {
   claimed(key: string): void;
   watchEvent(event: unknown, on: boolean): void;
   socketEvent(socket: number, message: unknown, code: number): void;
+  register(session: number, of: unknown): void;
+  unregister(session: number): void;
+  sessionEvent(session: number, failed?: boolean, open?: boolean): void;
+  sessions(): unknown;
   watchListing(on: boolean): void;
   refreshListing(): void;
   feedEvent(rows: unknown): void;
@@ -41,6 +45,7 @@ export interface Host {
   readonly tabListener: (event: Event) => void;
   chat(generation: number, what: string, why?: string): void;
   socket(socket: number, what: string, url?: string): void;
+  session(session: number, what: string): void;
   feed(url?: string): void;
   forgetUser(): void;
   settleClient(call: number, generation: number): void;

@@ -12,6 +12,7 @@ export { useStream } from "./react/use-stream.js";
 export { useRoom } from "./react/use-room.js";
 export { useListing } from "./react/use-listing.js";
 export { useEvent } from "./react/use-event.js";
+export { useSession } from "./react/use-session.js";
 export { useChatUser, type ChatUser } from "./react/use-chat-user.js";
 export { useChatClient } from "./react/use-chat-client.js";
 export { useConnection, type Connection } from "./react/use-connection.js";

@@ -192,6 +192,8 @@ export interface Events {
   endAttempt: { streamId: string; attempt: number; signal: string | null; ok: boolean; status: string | null; error: string | null };
   /** A stream is over; `elsewhere`: somebody else had ended it. Once per stream. */
   end: { streamId: string; reason: string | null; elsewhere: boolean };
+  /** A session is still open though its stream is over, or though it was stopped. It is stopped again at every health check. */
+  orphan: { key: string; kind: string };
   /** So many watch the event now. */
   viewers: { eventId: string; count: number };
   /** What the logger gets. */
@@ -212,8 +214,52 @@ export interface Usage {
   idleSavedMs: number;
   /** Connections that came after another one, by what that had closed of. */
   reconnects: Record<Reason, number>;
+  /** Sessions that were still open when their stream was over, or when they had been stopped. */
+  orphans: number;
   /** Calls to end streams; streams that were ended; rounds of calls that were given up; ends from an earlier page. */
   ends: { attempts: number; ended: number; failed: number; replayed: number };
+}
+
+/** Something that is open in this page for a stream, and is to be stopped when that is over. */
+export interface StreamSession {
+  /** The stream's id. */
+  key: string;
+  /** What kind of thing it is; your own word, if none of these is right. */
+  kind: "chat" | "meeting" | "hls" | "ts" | (string & {});
+  /** Stops it. It may throw, or take long: that is logged, after 5 s too, and harms no other session. */
+  stop(): void | Promise<void>;
+  /** Whether it is open now. Without it a `stop` that went well is believed. */
+  isOpen?(): boolean;
+}
+
+/** Sessions of one kind that are open, and the keys of their streams. Of chat's connection the key is the user's id. */
+export interface OpenSessions {
+  session_count: number;
+  session_keys: string[];
+}
+
+/** Whether the streams and the sessions of this page are in step. The same as the gateway's `GET /debug/sync-check`, for one page. */
+export interface SyncReport {
+  /** The streams that this page does not know to be over. */
+  state: { stream_count: number; stream_keys: string[] };
+  ts_proxy: OpenSessions;
+  hls_proxy: OpenSessions;
+  discrepancies: {
+    /** Open, though their stream is over, or though they were stopped. What is being stopped is not among them. */
+    orphaned_ts_sessions: string[];
+    orphaned_hls_sessions: string[];
+    /**
+     * Registered, of a stream that is live, and not open, though they had `health.timeout` to open; and no other session of the
+     * kind has taken their place. A stream of which this page has registered no player misses none.
+     */
+    missing_ts_sessions: string[];
+    missing_hls_sessions: string[];
+    has_issues: boolean;
+    /** The same of the other kinds. */
+    other: Record<string, { orphaned: string[] }>;
+  };
+  /** The other kinds: `meeting`, `chat`, and your own. */
+  sessions: Record<string, OpenSessions>;
 }
 
 /** A stream, as the database has it. */

@@ -47,11 +47,15 @@ impl Backend {
         }
     }
 
-    /// Where the gateway counts the viewers of an event. Without one of its own the backend is taken to be one.
+    /// Where the gateway is. Without one of its own the backend is taken to be one.
+    fn gateway(&self) -> &str {
+        self.config.gateway_url.as_ref().unwrap_or(&self.config.url)
+    }
+
+    /// Where the gateway counts the viewers of an event.
     pub fn socket_url(&self, event: &EventId) -> String {
-        let gateway = self.config.gateway_url.as_ref().unwrap_or(&self.config.url);
         // Of `http` and `https` alike.
-        ["ws", gateway.strip_prefix("http").unwrap_or_default(), "/events/", event.as_str(), "/ws"].concat()
+        ["ws", self.gateway().strip_prefix("http").unwrap_or_default(), "/events/", event.as_str(), "/ws"].concat()
     }
 
     /// Where the gateway pushes the listing.
@@ -156,9 +160,9 @@ impl Backend {
         set(&init, "cache", &"no-store".into());
         // A redirect is a captive portal's or a proxy's: not delivered.
         set(&init, "redirect", &"error".into());
-        let url = match (&rpc.route, &self.config.gateway_url) {
-            (Some(route), Some(gateway)) => [gateway.as_str(), route].concat(),
-            _ => [&self.config.url, "/rest/v1/rpc/", rpc.function].concat(),
+        let url = match &rpc.route {
+            Some(route) => [self.gateway(), route].concat(),
+            None => [&self.config.url, "/rest/v1/rpc/", rpc.function].concat(),
         };
         let global = js_sys::global();
         let fetch: Function = Reflect::get(&global, &JsString::from("fetch"))?.dyn_into()?;

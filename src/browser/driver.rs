@@ -59,6 +59,9 @@ extern "C" {
     /// Something is to be done with a viewer's socket; `RawManager::socket_event` says what comes of it.
     #[wasm_bindgen(method, catch)]
     fn socket(this: &Host, socket: u32, what: &str, url: Option<&str>) -> Result<(), JsValue>;
+    /// Something is to be done with a session; `RawManager::session_event` says what came of it.
+    #[wasm_bindgen(method, catch)]
+    fn session(this: &Host, session: u32, what: &str) -> Result<(), JsValue>;
     /// The gateway's feed of the listing is to be opened there, or closed; `RawManager::feed_event` says what comes of it.
     #[wasm_bindgen(method, catch)]
     fn feed(this: &Host, url: Option<&str>) -> Result<(), JsValue>;
@@ -239,6 +242,11 @@ impl Driver {
         self.manager.try_borrow().map(|manager| manager.pending_ends()).unwrap_or_default()
     }
 
+    /// Every session, and how it stands.
+    pub fn sessions(&self) -> Value {
+        self.manager.try_borrow().map(|manager| manager.sessions(wall_clock())).unwrap_or_default()
+    }
+
     /// The settings for an absent person, changed by `options`.
     pub fn set_inactivity(self: &Rc<Self>, options: &Value) -> Result<(), Error> {
         let before = self.manager.try_borrow().map(|manager| manager.inactivity()).unwrap_or_default();
@@ -300,6 +308,7 @@ impl Driver {
                 };
                 self.host.socket(socket.0, output.name(), url.as_deref())
             }
+            Output::Session { session, output } => self.host.session(session.0, output.name()),
             Output::Feed { open } => {
                 let url = self.backend.as_ref().and_then(|backend| backend.feed_url());
                 self.host.feed(url.filter(|_| open).as_deref())

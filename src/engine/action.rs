@@ -36,6 +36,18 @@ pub enum Action {
         /// Which.
         stream: StreamId,
     },
+    /// `stopStreamByKey`.
+    StopStream {
+        /// Which.
+        stream: StreamId,
+    },
+    /// `playbackUrl`.
+    Playback {
+        /// Of which stream.
+        stream: StreamId,
+        /// `hls` or `ts`.
+        kind: &'static str,
+    },
     /// `listActiveStreams`.
     ListActive,
     /// `autoEndInactiveStreams`.
@@ -116,6 +128,18 @@ impl Action {
                 reason: short_text("reason", arguments.get("reason"), MAX_REASON)?,
             }),
             "getStreamStatus" => Ok(Action::StreamStatus { stream: stream()? }),
+            "stopStreamByKey" => Ok(Action::StopStream { stream: StreamId::parse("key", arguments.get("key"))? }),
+            "playbackUrl" => Ok(Action::Playback {
+                stream: stream()?,
+                kind: match arguments.text("kind") {
+                    Some("hls") => "hls",
+                    Some("ts") => "ts",
+                    _ => {
+                        let given = arguments.get("kind").unwrap_or(&Value::Null);
+                        return Err(Error::argument("kind", given, "\"hls\" or \"ts\""));
+                    }
+                },
+            }),
             "listActiveStreams" => Ok(Action::ListActive),
             "autoEndInactiveStreams" => Ok(Action::AutoEnd),
             "forceEndAllStreams" => Ok(Action::ForceEndAll),
@@ -152,6 +176,8 @@ impl Action {
             Action::StartStream { .. } => "startStream",
             Action::EndStream { .. } => "endStreamById",
             Action::StreamStatus { .. } => "getStreamStatus",
+            Action::StopStream { .. } => "stopStreamByKey",
+            Action::Playback { .. } => "playbackUrl",
             Action::ListActive => "listActiveStreams",
             Action::AutoEnd => "autoEndInactiveStreams",
             Action::ForceEndAll => "forceEndAllStreams",
@@ -173,7 +199,10 @@ impl Action {
     pub fn subject(&self) -> Value {
         match self {
             Action::StartStream { stream, .. } => stream.as_ref().into(),
-            Action::EndStream { stream, .. } | Action::StreamStatus { stream } => stream.into(),
+            Action::EndStream { stream, .. }
+            | Action::StreamStatus { stream }
+            | Action::StopStream { stream }
+            | Action::Playback { stream, .. } => stream.into(),
             Action::ConnectUser { user, .. } => user.as_str().into(),
             Action::GoLive { room, .. } | Action::EndRoom { room } | Action::IsHost { room, .. } => room.into(),
             Action::EventClients { event } => event.into(),
@@ -226,6 +255,19 @@ fn connect_user(arguments: &Value) -> Result<Action, Error> {
         ("string" | "function", _) => wrong("userData", "an object"),
         _ => wrong("token", "a non-empty string, or a function that gives one or a promise of one"),
     }
+}
+
+/// The longest kind of a session.
+const MAX_KIND: usize = 40;
+
+/// Reads what a session is of: its stream, and its kind.
+///
+/// # Errors
+/// [`Code::InvalidArgument`], naming the argument and what it must be.
+pub fn session(value: &Value) -> Result<(StreamId, String), Error> {
+    let kind = short_text("session.kind", value.get("kind"), MAX_KIND)?
+        .ok_or_else(|| Error::argument("session.kind", &Value::Null, "a word such as hls"))?;
+    Ok((StreamId::parse("session.key", value.get("key"))?, kind))
 }
 
 /// Whose page this is.

@@ -169,6 +169,12 @@ impl Rpc {
         Rpc { route, keepalive: true, ..Rpc::call("live_room_end", arguments) }
     }
 
+    /// The gateway's `POST /streams/{key}/playback`: no function of the database's.
+    pub fn playback(stream: &StreamId, kind: &str) -> Rpc {
+        let route = Some(["/streams/", stream.as_str(), "/playback"].concat());
+        Rpc { route, ..Rpc::call("playback", Value::object([("kind", kind.into())])) }
+    }
+
     /// `event_viewers`.
     pub fn event_viewers(event: &EventId) -> Rpc {
         Rpc::call("event_viewers", Value::object([("p_event_id", event.into())]))
@@ -269,6 +275,7 @@ fn is_own(function: &str, body: &Value) -> bool {
         "record_chat_connection" => body.flag("success"),
         "end_stream_on_user_disconnect" => matches!(body, Value::Bool(_)),
         "event_viewers" | "event_totals" => matches!(body.get("viewers"), Some(Value::Number(_))),
+        "playback" => body.text("url").is_some(),
         "live_room_end" => matches!(status, "ended" | "already_ended"),
         _ => matches!(status, "idle" | "scheduled" | "lobby" | "live" | "ended" | "cancelled" | "not_found"),
     }
@@ -294,7 +301,7 @@ pub fn judge(function: &str, answer: Answer) -> Verdict {
             let error = http_error(function, status, shaped.as_ref());
             match (status, shaped) {
                 (401, _) => Verdict::Unauthorised(error),
-                (400 | 403 | 409, Some(_)) => Verdict::Refused(error),
+                (400 | 403 | 409 | 410, Some(_)) => Verdict::Refused(error),
                 // Its own word: without it, 404 is a function that is not there yet.
                 (404 | 422, Some(body)) if body.text("code").is_some_and(|code| code.starts_with("PT")) => {
                     Verdict::Refused(error)
@@ -314,7 +321,7 @@ fn http_error(function: &str, status: u16, body: Option<&Value>) -> Error {
         401 => Code::Token,
         403 => Code::NotAllowed,
         404 => Code::NotFound,
-        409 => Code::Conflict,
+        409 | 410 => Code::Conflict,
         _ => Code::Rejected,
     };
     let number = status.to_string();

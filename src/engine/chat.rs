@@ -77,6 +77,8 @@ pub enum Step {
     Closing(Reason, Millis, Option<Reason>),
     /// Nothing is left of the last connection.
     Closed,
+    /// A client has outlived its close; the user whom the newest one is, or was, for.
+    Outlived(String),
     /// Something to log: level, message, detail.
     Log(&'static str, &'static str, String),
 }
@@ -165,6 +167,12 @@ impl Chat {
             State::Open { since, .. } => Some(since),
             _ => None,
         }
+    }
+
+    /// Whose session there is, or is on its way; and whether they are not the one who is to be connected any more.
+    pub fn session(&self) -> Option<(&str, bool)> {
+        let serves = self.serves.as_deref().filter(|_| self.is_up())?;
+        Some((serves, self.user() != Some(serves)))
     }
 
     /// Whether there is a connection, or one on its way.
@@ -268,6 +276,7 @@ impl Chat {
             }
             let message = "a chat client that had been closed came back, and is closed again";
             self.steps.push(Step::Log("warn", message, String::new()));
+            self.steps.push(Step::Outlived(self.serves.clone().unwrap_or_default()));
             self.steps.push(Step::Output(generation, ChatOutput::Close));
             return self.verify.push((generation, at.now.saturating_add(VERIFY_AFTER)));
         }

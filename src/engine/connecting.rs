@@ -227,6 +227,7 @@ impl Manager {
                     });
                 }
                 Step::Closed => self.sign_outs.iter_mut().for_each(|sign_out| sign_out.chat_closed = true),
+                Step::Outlived(user) => self.orphan(user.into(), "chat".into()),
                 Step::Log(level, message, detail) => {
                     self.emit_log(level, message, Value::object([("detail", detail.into())]));
                 }

@@ -59,14 +59,14 @@ impl Manager {
             Outcome::Retrying => return,
             Outcome::NotFound => {
                 self.log("warn", "the database knows no such stream", id, "not_found");
-                if !self.meetings.values().any(|meeting| meeting.stream() == id) {
+                if !self.is_attached(id) {
                     self.streams.remove(id);
                 }
                 self.settle_all(waiting, &Ok(settled("not_found", via)));
             }
             Outcome::Left => {
                 self.release_hold(id);
-                if !self.meetings.values().any(|meeting| meeting.stream() == id) {
+                if !self.is_attached(id) {
                     self.streams.remove(id);
                 }
                 self.log("info", "another holder keeps the stream alive", id, "held_elsewhere");
@@ -91,11 +91,12 @@ impl Manager {
         self.redirected(id, status.filter(|_| outcome != Outcome::Failed));
     }
 
-    /// A stream is over; `elsewhere`: somebody else has ended it.
+    /// A stream is over, and with it whatever is open for it here; `elsewhere`: somebody else has ended it.
     pub(super) fn emit_end(&mut self, id: &StreamId, reason: Value, elsewhere: bool) {
         self.rooms_without(id);
         let data = [("streamId", id.into()), ("reason", reason), ("elsewhere", elsewhere.into())];
         self.emit("end", Value::object(data));
+        self.stop_all(id);
     }
 
     pub(super) fn settle_all(&mut self, calls: Vec<CallId>, result: &Result<Value, Error>) {

@@ -10,7 +10,7 @@ use super::lease::{self, Lease, Told};
 use super::manager::{Manager, Purpose};
 use super::page::{Exit, PageEvent};
 use super::streams::Stream;
-use super::{MeetingId, Millis, RequestId};
+use super::{Millis, RequestId};
 use alloc::vec::Vec;
 
 /// How long a host may take to get into the meeting.
@@ -175,16 +175,13 @@ impl Manager {
         }
     }
 
-    /// Nothing revives it; the meeting is told to hang up.
-    fn ended_elsewhere(&mut self, id: &StreamId) {
+    /// Nothing revives it; its sessions are stopped, and its meeting is told to hang up.
+    pub(super) fn ended_elsewhere(&mut self, id: &StreamId) {
         let Some(stream) = self.streams.get_mut(id) else { return };
         stream.latch.ended_elsewhere();
         self.changed = true;
         let reason = stream.latch.reason().into();
         self.emit_end(id, reason, true);
-        let hosted = self.meetings.iter().filter(|(_, meeting)| meeting.stream() == id && meeting.is_host());
-        let meetings: Vec<MeetingId> = hosted.map(|(meeting, _)| *meeting).collect();
-        self.outputs.extend(meetings.into_iter().map(|meeting| Output::HangUp { meeting }));
     }
 }
 

@@ -4,14 +4,15 @@ use super::action::{Action, Attachment};
 use super::backend::{Answer, Rpc};
 use super::config::Inactivity;
 use super::error::Error;
-use super::id::EventId;
+use super::id::{EventId, StreamId};
 use super::listing::FeedEvent;
 use super::meeting::MeetingEvent;
 use super::page::PageEvent;
 use super::reason::Reason;
+use super::sessions::{SessionEvent, SessionOutput};
 use super::value::Value;
 use super::watching::{SocketEvent, SocketOutput};
-use super::{CallId, Generation, MeetingId, RequestId, SocketId};
+use super::{CallId, Generation, MeetingId, RequestId, SessionId, SocketId};
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -50,6 +51,27 @@ pub enum Input {
         meeting: MeetingId,
         /// What it said.
         event: MeetingEvent,
+    },
+    /// The app has registered a session.
+    Register {
+        /// Its number.
+        session: SessionId,
+        /// Its stream.
+        key: StreamId,
+        /// Such as `hls`.
+        kind: String,
+    },
+    /// The app has done with a session.
+    Unregister {
+        /// Its number.
+        session: SessionId,
+    },
+    /// Something is heard of a session.
+    Session {
+        /// Its number.
+        session: SessionId,
+        /// What.
+        event: SessionEvent,
     },
     /// Something is said of a chat connection.
     Chat {
@@ -306,6 +328,13 @@ pub enum Output {
         /// Its number.
         meeting: MeetingId,
     },
+    /// Something is to be done with a session of the app's.
+    Session {
+        /// Its number.
+        session: SessionId,
+        /// What.
+        output: SessionOutput,
+    },
     /// Something is to be done with a chat connection.
     Chat {
         /// Which.
@@ -387,6 +416,12 @@ impl Input {
             }
             Input::Detach { meeting } => entry("detach", meeting.0.into(), Value::Null),
             Input::Meeting { meeting, event } => entry("meeting", meeting.0.into(), event.to_value()),
+            Input::Register { session, key, kind } => {
+                let data = Value::object([("streamId", key.into()), ("kind", kind.as_str().into())]);
+                entry("register session", session.0.into(), data)
+            }
+            Input::Unregister { session } => entry("unregister session", session.0.into(), Value::Null),
+            Input::Session { session, event } => entry("session", session.0.into(), event.to_value()),
             Input::Owed { entries } => entry("owed", (entries.len() as u32).into(), Value::Null),
             Input::Claimed { key, .. } => entry("claimed", key.as_str().into(), Value::Null),
             Input::WatchListing(on) => entry("watch listing", Value::Null, (*on).into()),

@@ -19,6 +19,7 @@ use super::presence::Presence;
 use super::redirect::Redirect;
 use super::retry::Backoff;
 use super::room::Room;
+use super::sessions::{Handle, Sessions};
 use super::streams::Stream;
 use super::table::Table;
 use super::trace::Trace;
@@ -60,6 +61,9 @@ pub(super) enum Purpose {
     Replay(String),
     Renew(StreamId),
     End(StreamId),
+    /// Of a stream that this page only has sessions of.
+    Watch(StreamId),
+    Playback(CallId, StreamId),
 }
 
 /// A request that is waited for.
@@ -97,6 +101,7 @@ pub struct Manager {
     pub(super) watches: Table<EventId, Watch>,
     pub(super) last_socket: u32,
     pub(super) meetings: Table<MeetingId, Meeting>,
+    pub(super) sessions: Sessions,
     pub(super) requests: Table<RequestId, Pending>,
     pub(super) last_request: u32,
     pub(super) outputs: VecDeque<Output>,
@@ -137,6 +142,7 @@ impl Manager {
             watches: Table::default(),
             last_socket: 0,
             meetings: Table::default(),
+            sessions: Sessions::default(),
             requests: Table::default(),
             last_request: 0,
             outputs: VecDeque::new(),
@@ -190,6 +196,9 @@ impl Manager {
             Input::Attach { meeting, attachment, joined } => self.attach(meeting, attachment, joined),
             Input::Detach { meeting } => self.detach(meeting),
             Input::Meeting { meeting, event } => self.meeting_event(meeting, &event),
+            Input::Register { session, key, kind } => self.register(Handle::App(session), &key, &kind),
+            Input::Unregister { session } => self.unregister(Handle::App(session)),
+            Input::Session { session, event } => self.session_event(Handle::App(session), event),
             Input::Answer { request, answer } => self.answered(request, answer),
             Input::Dispose => self.dispose(),
         }
@@ -221,7 +230,7 @@ impl Manager {
         let next = requests.chain(streams).chain(leases).chain(presence).chain(chat);
         let next = next.chain(self.outbox_deadline()).chain(self.redirect_deadline());
         let next = next.chain(self.rooms_deadline()).chain(self.listing_deadline()).chain(self.watches_deadline());
-        let next = next.min()?;
+        let next = next.chain(self.sessions_deadline()).min()?;
         (!self.disposed).then(|| self.clock.to_wall(next))
     }
 
@@ -308,7 +317,8 @@ impl Manager {
             let message = [action.name(), " needs chat: a transport, in the configuration"].concat();
             return self.settle(call, Err(Error::new(Code::NoChat, message)));
         }
-        if !needs_chat && action != Action::DisconnectUser && self.config.backend.is_none() {
+        let alone = matches!(action, Action::DisconnectUser | Action::StopStream { .. });
+        if !needs_chat && !alone && self.config.backend.is_none() {
             return self.settle(call, Err(no_backend(action.name())));
         }
         match action {
@@ -331,6 +341,11 @@ impl Manager {
             Action::AutoEnd => self.ask(Purpose::Ask(call), Rpc::auto_end()),
             Action::ForceEndAll => self.ask(Purpose::ForceEndAll(call), Rpc::force_end_all(&self.holder)),
             Action::EndStream { stream, reason } => self.end_by_request(call, stream, reason),
+            Action::StopStream { stream } => self.stop_by_key(call, &stream),
+            Action::Playback { stream, kind } => {
+                let rpc = Rpc::playback(&stream, kind);
+                self.ask(Purpose::Playback(call, stream), rpc);
+            }
         }
     }
 
@@ -374,6 +389,8 @@ impl Manager {
                 | Purpose::Viewers(_)
                 | Purpose::ForceEndAll(_)
                 | Purpose::Report
+                | Purpose::Watch(_)
+                | Purpose::Playback(..)
                 | Purpose::Disconnect(_) => {}
             }
             return;
@@ -393,6 +410,8 @@ impl Manager {
             Purpose::GoLive(room) => self.gone_live(&room, verdict),
             Purpose::EndRoom(room) => self.room_end_answered(&room, pending.rpc.route.is_some(), verdict),
             Purpose::Listing => self.listing_answered(verdict),
+            Purpose::Watch(id) => self.watched(&id, &verdict),
+            Purpose::Playback(call, id) => self.playback_answered(call, &id, verdict),
             Purpose::Report => self.reported(&verdict),
             Purpose::Disconnect(call) => self.disconnected(call, &verdict),
             Purpose::Replay(key) => self.replayed(&key, request, &verdict),
@@ -413,6 +432,7 @@ impl Manager {
         }
         self.leave_what_was_never_joined();
         self.send_what_is_due();
+        self.settle_sessions();
         self.settle_rooms();
         self.settle_listing();
         self.settle_watches();
@@ -423,6 +443,11 @@ impl Manager {
         self.settle_presence();
         self.settle_chat();
         self.settle_sign_outs();
+    }
+
+    /// Whether the database is being asked how it stands with this stream.
+    pub(super) fn is_asked(&self, id: &StreamId) -> bool {
+        self.requests.values().any(|pending| matches!(&pending.purpose, Purpose::Watch(other) if other == id))
     }
 
     pub(super) fn send(&mut self, purpose: Purpose, rpc: Rpc, fresh_token: bool) -> RequestId {
@@ -467,8 +492,9 @@ impl Manager {
                 | Purpose::Ask(call)
                 | Purpose::ForceEndAll(call)
                 | Purpose::MyRoom(call)
+                | Purpose::Playback(call, _)
                 | Purpose::Viewers(call) => calls.push(call),
-                Purpose::Room(_) | Purpose::GoLive(_) | Purpose::Listing => {}
+                Purpose::Room(_) | Purpose::GoLive(_) | Purpose::Listing | Purpose::Watch(_) => {}
                 // What keeps the database right may still arrive.
                 Purpose::EndRoom(_)
                 | Purpose::Report
@@ -483,6 +509,8 @@ impl Manager {
         calls.extend(core::mem::take(&mut self.redirects).into_iter().map(Redirect::call));
         calls.append(&mut self.outbox.waiting);
         calls.extend(self.rooms.values_mut().flat_map(Room::take_calls));
+        // The sessions are the app's, and go on without us.
+        calls.extend(core::mem::take(&mut self.sessions).calls());
         self.listing.close();
         self.close_watches();
         for call in calls {

@@ -145,6 +145,7 @@ pub struct Meeting {
     /// This page is in the meeting now.
     pub joined: bool,
     ever_joined: bool,
+    gone: bool,
     fatal: bool,
     participants_left: u32,
 }
@@ -152,7 +153,7 @@ pub struct Meeting {
 impl Meeting {
     /// A meeting that is attached for the first time.
     pub fn new(attachment: Attachment, joined: bool) -> Meeting {
-        Meeting { attachment, joined, ever_joined: joined, fatal: false, participants_left: 0 }
+        Meeting { attachment, joined, ever_joined: joined, gone: false, fatal: false, participants_left: 0 }
     }
 
     /// The same meeting, attached again: who is in it did not leave it when the app let go of it for a moment.
@@ -175,6 +176,11 @@ impl Meeting {
         self.ever_joined
     }
 
+    /// Whether it has said itself that it is over, and has not been joined again.
+    pub fn is_gone(&self) -> bool {
+        self.gone
+    }
+
     /// How many others have left while it was attached.
     pub fn participants_left(&self) -> u32 {
         self.participants_left
@@ -183,6 +189,11 @@ impl Meeting {
     /// Takes an event in and says what it means, `leave_grace` being how long a leave may be a reconnect.
     pub fn interpret(&mut self, event: &MeetingEvent, leave_grace: Millis) -> Signal {
         let signal = self.apply(event, leave_grace);
+        match signal {
+            Signal::Here => self.gone = false,
+            Signal::Over(_) => self.gone = true,
+            _ => {}
+        }
         // A viewer's meeting is a window on somebody else's stream: whatever happens in it ends nothing.
         if self.is_host() { signal } else { Signal::Nothing("the page is a viewer's") }
     }

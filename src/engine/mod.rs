@@ -29,6 +29,7 @@ mod redirect;
 pub mod retry;
 mod room;
 mod rooms;
+pub mod sessions;
 mod streams;
 pub mod table;
 pub mod trace;
@@ -47,6 +48,7 @@ pub use manager::Manager;
 pub use meeting::MeetingEvent;
 pub use page::PageEvent;
 pub use reason::Reason;
+pub use sessions::{SessionEvent, SessionOutput};
 pub use value::Value;
 pub use watching::{SocketEvent, SocketOutput};
 
@@ -68,6 +70,10 @@ pub struct RequestId(pub u32);
 /// One viewer's socket, from 1. What is heard of one that has been given up is ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SocketId(pub u32);
+
+/// One session that the app has registered. The façade numbers them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SessionId(pub u32);
 
 /// One chat connection, from 1. What is said of another one than the newest is ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,6 +8,7 @@ use super::id::{RoomId, StreamId};
 use super::lease::Lease;
 use super::manager::{Manager, Purpose, found};
 use super::meeting::{DESTROYED, Meeting, MeetingEvent, Signal};
+use super::sessions::Handle;
 use super::value::Value;
 use super::{CallId, MeetingId, Millis};
 use alloc::borrow::ToOwned;
@@ -112,6 +113,7 @@ impl Manager {
             None => Meeting::new(attachment, joined),
         };
         self.meetings.insert(meeting, attached);
+        self.register(Handle::Meeting(meeting), &id, "meeting");
         self.changed = true;
         if host {
             self.hold(&id);
@@ -126,19 +128,14 @@ impl Manager {
     pub(super) fn detach(&mut self, meeting: MeetingId) {
         let Some(gone) = self.meetings.remove(&meeting) else { return };
         let id = gone.stream().clone();
+        self.unregister(Handle::Meeting(meeting));
         if gone.is_host() {
             if let Some(stream) = self.streams.get_mut(&id) {
                 stream.let_go = Some(gone);
             }
             self.leave(&id, "detached", self.config.ending.leave_grace);
-        } else if !self.meetings.values().any(|other| *other.stream() == id) {
-            // One that somebody here has asked to end is remembered: an ended stream must not be ended again.
-            let watched = |stream: &Stream| stream.role == Role::Viewer && stream.latch.status() == "live";
-            let watched = self.streams.get(&id).is_some_and(watched);
-            if watched {
-                self.streams.remove(&id);
-                self.changed = true;
-            }
+        } else {
+            self.forget_watched(&id);
         }
     }
 
@@ -146,6 +143,9 @@ impl Manager {
         let Some(attached) = self.meetings.get_mut(&meeting) else { return };
         let signal = attached.interpret(event, self.config.ending.leave_grace);
         let id = attached.stream().clone();
+        if *event == MeetingEvent::Joined {
+            self.rejoined(meeting, &id);
+        }
         let Some(stream) = self.streams.get_mut(&id) else { return };
         match signal {
             Signal::Nothing(why) => self.note(&id, why, event.name()),

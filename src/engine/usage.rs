@@ -34,6 +34,7 @@ pub struct Usage {
     ended: u32,
     end_failed: u32,
     replayed: u32,
+    orphans: u32,
     reported: Counted,
 }
 
@@ -83,6 +84,11 @@ impl Usage {
         self.replayed = self.replayed.saturating_add(1);
     }
 
+    /// A session has outlived its stream.
+    pub fn orphan(&mut self) {
+        self.orphans = self.orphans.saturating_add(1);
+    }
+
     /// Nobody is away any more: what is not connected from now on is not saved.
     pub fn away_no_more(&mut self, now: Millis) {
         if let Some(since) = self.idle_since.take() {
@@ -113,6 +119,7 @@ impl Usage {
             ("connectedMs", Value::millis(Some(self.connected.saturating_add(since(open_since))))),
             ("idleSavedMs", Value::millis(Some(self.idle_saved.saturating_add(since(self.idle_since))))),
             ("reconnects", Value::Object(reconnects.collect())),
+            ("orphans", self.orphans.into()),
             (
                 "ends",
                 Value::object([

@@ -67,6 +67,15 @@ test("docs/coverage.md: every row says what shows it", async () => {
   assert.deepEqual(cells.filter((row) => row.at(-1) === ""), []);
 });
 
+test("the reference has every entry of the package", async () => {
+  const { exports } = JSON.parse(await read("pkg/package.json"));
+  const scripts = Object.values(exports).flatMap((entry) => entry.default?.match(/dist\/([\w-]+)\.js$/)?.[1] ?? []);
+  const { entryPoints } = JSON.parse(await read("docs/reference/typedoc.json"));
+  const documented = entryPoints.map((path) => /([\w-]+)\.tsx?$/.exec(path)[1]);
+  // The inlined entry exports what the default one does.
+  assert.deepEqual(documented.sort(), scripts.filter((name) => name !== "inline").sort());
+});
+
 /** The names of the tests in a file, Rust or JavaScript. */
 function titlesIn(source) {
   const rust = [...source.matchAll(/\bfn (\w+)/g)].map(([, name]) => name);

@@ -53,9 +53,9 @@ test("TypeScript compiles, under strict settings", async () => {
   await project.compile("typescript");
 });
 
-test("the README's first app is the one that is built and opened, in 25 lines at most", async () => {
+test("the READMEs' first app is the one that is built and opened, in 25 lines at most", async () => {
   const main = (await read("tests/packaging/apps/vite/src/main.tsx")).trimEnd();
-  assert.ok(blocks(await read("README.md")).some(({ text }) => text === main));
+  for (const name of ["README.md", "pkg/README.md"]) assert.ok(blocks(await read(name)).some(({ text }) => text === main), name);
   assert.ok(main.split("\n").length <= 25);
 });
 

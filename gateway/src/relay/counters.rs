@@ -11,6 +11,7 @@ use prometheus_client::registry::Registry;
 use super::comparison::Discrepancies;
 use super::ledger::{Ledger, Running};
 use super::source::Kind;
+use super::upstream::UpstreamError;
 use crate::error::ApiError;
 
 type Labelled<M> = Family<[(&'static str, &'static str); 1], M>;
@@ -35,14 +36,31 @@ pub enum Refusal {
     Outdated,
     /// It is too old.
     Expired,
+    /// No HLS session goes by this name, or none any more.
+    Session,
+    /// The session is being given as much at once as one may have.
+    Busy,
+    /// Nothing goes by this name, or nothing any more.
+    Resource,
     /// The stream is over.
     Over,
 }
 
 impl Refusal {
     /// All of them.
-    pub const ALL: [Self; 8] =
-        [Self::Full, Self::Address, Self::Often, Self::Forged, Self::Other, Self::Outdated, Self::Expired, Self::Over];
+    pub const ALL: [Self; 11] = [
+        Self::Full,
+        Self::Address,
+        Self::Often,
+        Self::Forged,
+        Self::Other,
+        Self::Outdated,
+        Self::Expired,
+        Self::Session,
+        Self::Busy,
+        Self::Resource,
+        Self::Over,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -53,6 +71,9 @@ impl Refusal {
             Self::Other => "ticket_of_another",
             Self::Outdated => "ticket_outdated",
             Self::Expired => "ticket_expired",
+            Self::Session => "session",
+            Self::Busy => "busy",
+            Self::Resource => "resource",
             Self::Over => "over",
         }
     }
@@ -69,6 +90,9 @@ impl Refusal {
                 (StatusCode::FORBIDDEN, "RELAY403", "The stream has another upstream now: ask for a new URL")
             }
             Self::Expired => (StatusCode::FORBIDDEN, "RELAY403", "This playback URL has expired: ask for a new one"),
+            Self::Session => (StatusCode::FORBIDDEN, "RELAY403", "This session is over: ask for a new playback URL"),
+            Self::Busy => (StatusCode::TOO_MANY_REQUESTS, "53300", "Too many requests of this session at once"),
+            Self::Resource => (StatusCode::NOT_FOUND, "RELAY404", "This part of the stream is not there"),
             Self::Over => (StatusCode::GONE, "RELAY410", "This stream is over, or is not relayed any more"),
         };
         ApiError::new(status, code, message)
@@ -87,6 +111,7 @@ pub struct Counters {
     stops_failed: Labelled<Counter>,
     discrepancies: Labelled<Gauge>,
     checks: Labelled<Counter>,
+    upstream_failures: Family<[(&'static str, &'static str); 2], Counter>,
 }
 
 impl fmt::Debug for Counters {
@@ -107,6 +132,7 @@ impl Default for Counters {
             stops_failed: Family::default(),
             discrepancies: Family::default(),
             checks: Family::default(),
+            upstream_failures: Family::default(),
         };
         for why in Refusal::ALL {
             counters.refused.get_or_create(&[("why", why.name())]).inc_by(0);
@@ -117,6 +143,9 @@ impl Default for Counters {
             }
             counters.relays(kind, false, 0);
             counters.relays(kind, true, 0);
+            for cause in UpstreamError::CAUSES {
+                counters.upstream_failures.get_or_create(&[("kind", kind.as_str()), ("cause", cause)]).inc_by(0);
+            }
         }
         counters.discrepancies(&Discrepancies::default());
         for outcome in ["done", "failed"] {
@@ -170,6 +199,11 @@ impl Counters {
         self.checks.get_or_create(&[("outcome", if done { "done" } else { "failed" })]).inc();
     }
 
+    /// Something did not come from an upstream.
+    pub fn upstream_failed(&self, kind: Kind, error: &UpstreamError) {
+        self.upstream_failures.get_or_create(&[("kind", kind.as_str()), ("cause", error.cause())]).inc();
+    }
+
     /// Puts all of them on a page.
     pub fn register(&self, registry: &mut Registry) {
         registry.register("relays", "What is relayed by this gateway, by how it is", self.relays.clone());
@@ -194,6 +228,8 @@ impl Counters {
         registry.register("relay_failures", help, self.failed.clone());
         let help = "Relays of this gateway that did not stop as they should, and were aborted or forgotten";
         registry.register("relay_stop_failures", help, self.stops_failed.clone());
+        let help = "Requests of this gateway's relays to upstreams that brought nothing, by why";
+        registry.register("relay_upstream_failures", help, self.upstream_failures.clone());
         let help = "What the last sync check of this gateway has found";
         registry.register("relay_discrepancies", help, self.discrepancies.clone());
         registry.register("relay_sync_checks", "Sync checks that this gateway made by itself", self.checks.clone());

@@ -4,9 +4,11 @@
 //! nothing else; each relay ([`life`]) writes what it really does into the [`ledger`]; the [`sync_check`] compares the three.
 
 mod api;
+mod backoff;
 mod comparison;
 pub mod counters;
 mod follow;
+pub mod hls;
 pub mod ledger;
 pub mod life;
 mod playback;
@@ -167,8 +169,8 @@ fn may_operate(caller: &Caller) -> bool {
     caller.role == Role::Service || caller.role == Role::Authenticated && role.and_then(Value::as_str) == Some("admin")
 }
 
-fn makers(_upstreams: &Upstreams) -> Makers {
-    Makers { hls: unready::maker(), ts: unready::maker() }
+fn makers(upstreams: &Upstreams) -> Makers {
+    Makers { hls: hls::maker(upstreams.clone()), ts: unready::maker() }
 }
 
 /// What is said of relays, and to them.

@@ -29,6 +29,8 @@ pub struct Settings {
     pub per_address: usize,
     /// How long an upstream is kept that nobody watches.
     pub linger: Duration,
+    /// How long an HLS player may at least be silent before it has left.
+    pub min_silence: Duration,
     /// Until the first attempt to connect again; then twice as long, and so on.
     pub min_backoff: Duration,
     /// At most.
@@ -44,6 +46,7 @@ impl Default for Settings {
             max_clients: 5_000,
             per_address: 20,
             linger: Duration::from_secs(10),
+            min_silence: Duration::from_secs(10),
             min_backoff: Duration::from_millis(250),
             max_backoff: Duration::from_secs(10),
         }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use streamkeeper::engine::page::{Exit, Page};
 use streamkeeper::engine::{
     Action, Answer, Attachment, Awake, CallId, ChatOutput, Config, Error, Generation, Input, Manager, MeetingEvent,
-    MeetingId, Millis, Output, PageEvent, RequestId, Rpc, SocketId, SocketOutput, Value,
+    MeetingId, Millis, Output, PageEvent, RequestId, Rpc, SessionId, SessionOutput, SocketId, SocketOutput, Value,
 };
 
 /// The stream that most tests are about.
@@ -66,6 +66,8 @@ pub struct World {
     pub feed: bool,
     /// What was to be done with viewers' sockets, and when.
     pub sockets: Vec<(Millis, SocketId, SocketOutput)>,
+    /// What was to be done with sessions, and when.
+    pub sessions: Vec<(Millis, SessionId, SessionOutput)>,
     /// How often the user was to be forgotten.
     pub forgotten: u32,
     /// What the other tabs were told.
@@ -136,6 +138,7 @@ impl World {
             claims: BTreeSet::new(),
             feed: false,
             sockets: Vec::new(),
+            sessions: Vec::new(),
             forgotten: 0,
             told: Vec::new(),
             changes: 0,
@@ -189,6 +192,7 @@ impl World {
                 Output::Release { key } => drop(self.claims.remove(&key)),
                 Output::Feed { open } => self.feed = open,
                 Output::Socket { socket, output } => self.sockets.push((self.now, socket, output)),
+                Output::Session { session, output } => self.sessions.push((self.now, session, output)),
                 Output::ForgetUser => self.forgotten += 1,
                 Output::TellTabs { user } => self.told.push(user),
                 Output::ListenForActivity => self.listens = true,

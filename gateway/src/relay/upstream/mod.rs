@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, LOCATION, USER_AGENT};
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, LOCATION, RANGE, USER_AGENT};
 use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 use http_body_util::Empty;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -140,6 +140,9 @@ impl Fetcher {
             let response = timeout(HEAD, self.head(&url, &headers)).await;
             let response = response.unwrap_or(Err(UpstreamError::Silent(HEAD)))?;
             match response.status() {
+                StatusCode::PARTIAL_CONTENT if !headers.contains_key(RANGE) => {
+                    return Err(UpstreamError::Unusable("a part of it"));
+                }
                 status @ (StatusCode::OK | StatusCode::PARTIAL_CONTENT) => {
                     let (head, body) = response.into_parts();
                     let headers = head.headers;

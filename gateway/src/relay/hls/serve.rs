@@ -1,0 +1,195 @@
+//! What players get of an HLS relay.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::header::{
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, RANGE, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::content::file_type;
+use super::flights::Page;
+use super::playlist::Role;
+use super::relay::Relay;
+use super::resources::{Name, Resource};
+use super::sessions::Presence;
+use crate::error::ApiError;
+use crate::relay::counters::Refusal;
+use crate::relay::life::{self, Asked, Client, Visit, Work};
+use crate::relay::upstream::{self, Fetched, UpstreamError};
+
+const PLAYLIST: &str = "application/vnd.apple.mpegurl";
+
+/// More than ten seconds of anything that is streamed.
+const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Longer than a segment is of any use.
+const MAX_FILE_TIME: Duration = Duration::from_secs(120);
+
+/// A master playlist has to say one, and nobody has told us: what is common.
+const BANDWIDTH: u32 = 3_000_000;
+
+impl life::Relay for Relay {
+    fn run(self: Arc<Self>) -> Work<()> {
+        Box::pin(async move { self.watch().await })
+    }
+
+    fn serve(self: Arc<Self>, visit: Visit) -> Work<Response> {
+        Box::pin(async move {
+            let stop = self.life.stop.clone();
+            let answer = stop.run_until_cancelled(self.answer(visit)).await;
+            answer.unwrap_or_else(|| Err(self.life.over())).unwrap_or_else(IntoResponse::into_response)
+        })
+    }
+}
+
+impl Relay {
+    async fn answer(&self, visit: Visit) -> Result<Response, ApiError> {
+        match visit.asked {
+            Asked::Playback => {
+                let root = self.root.as_ref().map_err(|error| self.refusal(error))?;
+                let page = self.page(root).await.map_err(|error| self.refusal(&error))?;
+                let client = self.life.client(visit.address)?;
+                let session = self.sessions.open(client, || self.life.stop.is_cancelled());
+                let session = session.ok_or_else(|| self.life.over())?;
+                Ok(playlist(self.master(&page, root, session)))
+            }
+            Asked::Resource { session, resource } => {
+                let refused = |why| self.life.counters.refused(why);
+                let session = Uuid::try_parse(&session).map_err(|_| refused(Refusal::Session))?;
+                let presence = self.sessions.visit(session).map_err(refused)?;
+                let name = resource.split('.').next().and_then(Name::parse);
+                let resource = name.and_then(|name| self.resources.get(name));
+                let resource = resource.ok_or_else(|| refused(Refusal::Resource))?;
+                match resource.role {
+                    Role::Playlist => {
+                        let page = self.page(&resource).await.map_err(|error| self.refusal(&error))?;
+                        Ok(playlist(match &*page {
+                            Page::Master(master, variables) => self.text(master, variables, "").into(),
+                            Page::Media { text, .. } => text.clone(),
+                        }))
+                    }
+                    Role::File => {
+                        let file = self.file(&resource, &visit.headers, presence).await;
+                        file.map_err(|error| {
+                            self.failed(&error);
+                            self.refusal_of_file(&error)
+                        })
+                    }
+                }
+            }
+        }
+    }
+
+    /// What a session begins with: playlists whose addresses are its own.
+    fn master(&self, page: &Page, root: &Resource, session: Uuid) -> Bytes {
+        let prefix = format!("{}/", session.simple());
+        match page {
+            Page::Master(master, variables) => self.text(master, variables, &prefix).into(),
+            Page::Media { .. } => {
+                let address = self.address(root, &prefix);
+                format!("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH={BANDWIDTH}\n{address}\n").into()
+            }
+        }
+    }
+
+    /// Passes a file on, as it comes.
+    async fn file(
+        &self,
+        resource: &Resource,
+        asked: &HeaderMap,
+        presence: Presence<Client>,
+    ) -> Result<Response, UpstreamError> {
+        let range = asked.get(RANGE).map(|range| (RANGE, range.clone()));
+        let Fetched { status, headers, body, .. } =
+            self.fetcher.get(&resource.url, HeaderMap::from_iter(range)).await?;
+        let content_type = file_type(&headers)?;
+        let length = headers.get(CONTENT_LENGTH);
+        let announced = length.and_then(|length| length.to_str().ok()).and_then(|length| length.parse::<u64>().ok());
+        if announced.is_some_and(|bytes| bytes > MAX_FILE_BYTES) {
+            return Err(UpstreamError::TooLarge(MAX_FILE_BYTES));
+        }
+        let mut sending = Sending {
+            body: body.limited(MAX_FILE_BYTES),
+            until: Instant::now() + MAX_FILE_TIME,
+            relay_stops: self.life.stop.clone(),
+            _presence: presence,
+        };
+        let first = sending.next().await?;
+        if first.as_ref().is_some_and(|bytes| bytes.starts_with(b"#EXTM3U")) {
+            // Whatever it is said to be, the addresses in it are not ours.
+            return Err(UpstreamError::Unusable("a playlist for a file"));
+        }
+        let mut response = Response::new(Body::from_stream(stream::try_unfold((first, sending), Sending::step)));
+        *response.status_mut() = status;
+        let ours = response.headers_mut();
+        for name in [CONTENT_LENGTH, CONTENT_RANGE, ACCEPT_RANGES] {
+            if let Some(value) = headers.get(&name) {
+                ours.insert(name, value.clone());
+            }
+        }
+        ours.insert(CONTENT_TYPE, content_type);
+        ours.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        ours.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        Ok(response)
+    }
+
+    /// What a player is told when there is no playlist. It will ask again.
+    fn refusal(&self, error: &UpstreamError) -> ApiError {
+        let status = match error {
+            UpstreamError::Silent(_) => StatusCode::GATEWAY_TIMEOUT,
+            _ => StatusCode::BAD_GATEWAY,
+        };
+        ApiError::new(status, "RELAY502", "The stream does not come just now").with_details(error.cause())
+    }
+
+    /// The same for a file, which may be one that there is no more.
+    fn refusal_of_file(&self, error: &UpstreamError) -> ApiError {
+        match error {
+            UpstreamError::Status(StatusCode::NOT_FOUND | StatusCode::GONE) => {
+                self.life.counters.refused(Refusal::Resource)
+            }
+            UpstreamError::Status(status @ StatusCode::RANGE_NOT_SATISFIABLE) => {
+                ApiError::new(*status, "RELAY416", "There is no such range")
+            }
+            error => self.refusal(error),
+        }
+    }
+}
+
+/// A file on its way.
+struct Sending {
+    body: upstream::Body,
+    until: Instant,
+    relay_stops: CancellationToken,
+    /// The session lasts for as long.
+    _presence: Presence<Client>,
+}
+
+impl Sending {
+    async fn next(&mut self) -> Result<Option<Bytes>, UpstreamError> {
+        let next = timeout_at(self.until, self.body.chunk());
+        let next = self.relay_stops.run_until_cancelled(next).await.ok_or(UpstreamError::Broken)?;
+        next.unwrap_or(Err(UpstreamError::Silent(MAX_FILE_TIME)))
+    }
+
+    /// Sends what is there, and fetches what comes next. An error hangs up: the player sees that it has not got all.
+    async fn step((chunk, mut sending): (Option<Bytes>, Self)) -> io::Result<Option<(Bytes, (Option<Bytes>, Self))>> {
+        let Some(chunk) = chunk else { return Ok(None) };
+        let next = sending.next().await.map_err(io::Error::other)?;
+        Ok(Some((chunk, (next, sending))))
+    }
+}
+
+fn playlist(text: Bytes) -> Response {
+    let headers = [(CONTENT_TYPE, PLAYLIST), (CACHE_CONTROL, "no-store"), (X_CONTENT_TYPE_OPTIONS, "nosniff")];
+    (headers, text).into_response()
+}
