@@ -1,23 +1,32 @@
 //! The command line.
 
 /// What `--help` prints, and what follows a mistake.
-pub const USAGE: &str =
-    "usage: streamkeeper-gateway [migrate|serve] [--demo] | monitor-chat [--json] | test-chat | close-chats | notices";
+pub const USAGE: &str = "usage: streamkeeper-gateway [migrate|serve] [--demo] | monitor-chat [--json] | test-chat | close-chats | notices | doctor";
 
 /// A command, with its options.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     Help,
     Migrate,
-    Serve { demo: bool },
-    MonitorChat { json: bool },
+    Serve {
+        demo: bool,
+    },
+    MonitorChat {
+        json: bool,
+    },
     TestChat,
     CloseChats,
     Notices,
+    /// The arguments behind it, which it reads itself: there may be keys among them.
+    Doctor(Vec<String>),
 }
 
 /// Reads the arguments behind the program's name; an error names the one that is wrong.
 pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Command, String> {
+    let mut arguments = arguments.into_iter().peekable();
+    if arguments.next_if(|first| first == "doctor").is_some() {
+        return Ok(Command::Doctor(arguments.collect()));
+    }
     let (mut command, mut demo, mut json) = (None, None, None);
     for argument in arguments {
         let option = match argument.as_str() {
@@ -67,6 +76,8 @@ mod tests {
             ("test-chat", Command::TestChat),
             ("close-chats", Command::CloseChats),
             ("notices", Command::Notices),
+            ("doctor", Command::Doctor(Vec::new())),
+            ("doctor --json", Command::Doctor(vec!["--json".to_owned()])),
             ("close-chats -h", Command::Help),
         ] {
             assert_eq!(parsed(line), Ok(command), "{line}");
@@ -80,6 +91,7 @@ mod tests {
             ("monitor", "monitor"),
             ("serve --json", "--json"),
             ("--json", "--json"),
+            ("--json doctor", "doctor"),
             ("migrate --json", "--json"),
             ("close-chats --json", "--json"),
             ("test-chat --demo", "--demo"),

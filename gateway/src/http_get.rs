@@ -7,8 +7,9 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::http::{StatusCode, Uri};
 use http_body_util::{BodyExt, Empty, Limited};
-use hyper_rustls::HttpsConnectorBuilder;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use rustls::crypto::ring;
 use tokio::time::timeout;
@@ -26,19 +27,23 @@ pub async fn get(url: &Uri, max_bytes: usize) -> Result<Bytes, String> {
 }
 
 async fn answer(url: &Uri, max_bytes: usize) -> Result<Bytes, Box<dyn Error + Send + Sync>> {
-    // A fresh client each time: what is fetched every few minutes gains nothing from an old connection.
-    let tls = HttpsConnectorBuilder::new().with_provider_and_native_roots(ring::default_provider())?;
-    let connector = tls.https_or_http().enable_http1().build();
-    let client = Client::builder(TokioExecutor::new()).build::<_, Empty<Bytes>>(connector);
-    let response = client.get(url.clone()).await?;
+    // Afresh each time: what is fetched every few minutes gains nothing from an old connection.
+    let response = client()?.get(url.clone()).await?;
     if response.status() != StatusCode::OK {
         return Err(io::Error::other(format!("the answer was {}", response.status())).into());
     }
     Ok(Limited::new(response.into_body(), max_bytes).collect().await?.to_bytes())
 }
 
+/// What sends requests, over TLS as the machine trusts it.
+pub(crate) fn client() -> io::Result<Client<HttpsConnector<HttpConnector>, Empty<Bytes>>> {
+    let tls = HttpsConnectorBuilder::new().with_provider_and_native_roots(ring::default_provider())?;
+    let connector = tls.https_or_http().enable_http1().build();
+    Ok(Client::builder(TokioExecutor::new()).build(connector))
+}
+
 /// The error and what it comes from: the last one is what an operator can do something about.
-fn with_causes(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

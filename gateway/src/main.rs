@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use cli::{Command, USAGE};
 use sqlx::{ConnectOptions, Connection};
-use streamkeeper_gateway::commands::{self, CommandError, Output, close_chats, monitor_chat, test_chat};
+use streamkeeper_gateway::commands::{self, CommandError, Output, close_chats, doctor, monitor_chat, test_chat};
 use streamkeeper_gateway::config::{Config, ConfigError, database_options};
 use streamkeeper_gateway::migrate::migrate;
 use streamkeeper_gateway::notices;
@@ -66,7 +66,16 @@ async fn run() -> Result<ExitCode, Failure> {
         Command::TestChat => print(test_chat(&database()?).await?),
         Command::CloseChats => print(close_chats(&database()?).await?),
         Command::Notices => print(commands::notices(&database()?).await?),
+        Command::Doctor(arguments) => run_doctor(&arguments).await,
     }
+}
+
+async fn run_doctor(arguments: &[String]) -> Result<ExitCode, Failure> {
+    if arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
+        return print(Output { text: doctor::USAGE.to_owned(), success: true });
+    }
+    let settings = doctor::Settings::read(arguments, &variable).map_err(Failure::Settings)?;
+    print(doctor::doctor(&settings).await?)
 }
 
 fn print(output: Output) -> Result<ExitCode, Failure> {

@@ -13,6 +13,7 @@ cargo xtask bench [NAME]                  print a table against the peers, or th
 cargo xtask monitor-chat [--json]         how chat is doing, on the database that DATABASE_URL names
 cargo xtask test-chat                     try a chat's whole life on that database, and keep nothing of it
 cargo xtask close-chats                   close that database's expired chats now
+cargo xtask doctor [OPTION]...            what is missing or dangerous in your own project; --help names the options
 cargo xtask help                          print this
 ";
 
@@ -53,9 +54,11 @@ pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Command> {
         Some("build") => at_most_one("build", arguments, |_| None).map(|_: Option<()>| Command::Build),
         Some("docs") => at_most_one("docs", arguments, |_| None).map(|_: Option<()>| Command::Docs),
         Some("bench") => at_most_one("bench", arguments, Some).map(|name| Command::Bench { name }),
+        // It reads its options itself: there may be keys among them, and only it knows how not to show them.
+        Some("doctor") => Ok(Command::Operate(["doctor".to_owned()].into_iter().chain(arguments).collect())),
         Some(name @ ("monitor-chat" | "test-chat" | "close-chats")) => operate(name, arguments),
         Some(other) => Err(Failure::because(format!(
-            "unknown command `{other}`; there are demo, test, build, docs, bench, monitor-chat, test-chat, close-chats and help"
+            "unknown command `{other}`; there are demo, test, build, docs, bench, monitor-chat, test-chat, close-chats, doctor and help"
         ))),
     }
 }
@@ -135,6 +138,8 @@ mod tests {
             let words = line.split(' ').map(str::to_owned).collect();
             assert_eq!(parsed(line), Ok(Command::Operate(words)));
         }
+        let doctor = ["doctor", "--url", "https://a.example"].map(str::to_owned).to_vec();
+        assert_eq!(parsed("doctor --url https://a.example"), Ok(Command::Operate(doctor)));
         assert_eq!(parsed("demo"), Ok(Command::Demo(Demo { port: None, open: true })));
         let busy = Command::Demo(Demo { port: Some(9000), open: false });
         assert_eq!(parsed("demo --no-open --port 9000"), Ok(busy));

@@ -1,6 +1,8 @@
-//! What an operator runs by hand, or cron does: each needs a database and nothing else, looks or acts once, and prints.
+//! What an operator runs by hand, or cron does: each looks or acts once, and prints. [`mod@doctor`] looks at what it is given;
+//! the others need a database and nothing else.
 
 mod close;
+pub mod doctor;
 mod monitor;
 mod notices;
 mod session;

@@ -1,9 +1,11 @@
 //! A gateway on a port of its own, in front of a database of its own, and tokens to call it with.
 
+pub mod doctor;
 pub mod mail_server;
 pub mod postgres;
 pub mod program;
 pub mod provider;
+pub mod site;
 pub mod sse;
 pub mod viewer;
 

@@ -5,6 +5,8 @@ mod commands;
 mod demo;
 mod demo_events;
 mod demo_origin;
+mod doctor;
+mod doctor_database;
 mod events_nodes;
 mod events_sockets;
 mod jitsi;
