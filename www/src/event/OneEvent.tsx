@@ -32,13 +32,12 @@ export function OneEvent({ id, user, token, note, onAnother }: Props) {
     [id, online, wants, crowd.here],
   );
   const recorded = usePolling(read);
-  useEventNotes(recorded, note);
-
   const row = recorded?.row ?? null;
   const isHost = row?.host_user_id === user;
   // Whoever comes by a link watches; its host may be anywhere.
   const isThere = wants ?? (row !== null && !isHost);
   const state = useEvent(isThere ? id : null);
+  useEventNotes(recorded, isThere, note);
   // That the last has left is written at once; how many there are, at the next heartbeat.
   const told = row?.viewers_gone_since === null ? recorded?.count?.viewers : row && 0;
   const viewers = state?.viewers ?? crowd.count ?? told ?? null;

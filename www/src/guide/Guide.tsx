@@ -19,7 +19,7 @@ export function Guide() {
             <span className="number" aria-hidden="true">
               {done.has(name) ? "✓" : index + 1}
             </span>
-            {STEPS[name].name}
+            <span className="name">{STEPS[name].name}</span>
             {done.has(name) && <span className="unseen">, done</span>}
           </li>
         ))}

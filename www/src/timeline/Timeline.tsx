@@ -6,7 +6,7 @@ import { Lanes } from "./Lanes";
 import { Reason } from "./Reason";
 import { useCalls } from "./useCalls";
 import type { Entry } from "./useTimeline";
-import type { Turns } from "./useTurns";
+import type { Turns } from "./turns";
 import { useWindow } from "./useWindow";
 import "./timeline.css";
 

@@ -2,7 +2,7 @@ import type { Kind, Lane, Turn } from "./lanes";
 import { LANES } from "./lanes";
 import type { Call } from "./useCalls";
 import type { Entry } from "./useTimeline";
-import type { Turns } from "./useTurns";
+import type { Turns } from "./turns";
 
 /** What is drawn: a state that lasts, a call, or a moment. */
 export interface Item {

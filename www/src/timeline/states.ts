@@ -1,6 +1,8 @@
 import type { Snapshot, StreamState } from "streamkeeper";
 import { CHAT_REASONS, reasonInWords, STATUSES } from "../words";
 import type { Kind, Lane, State } from "./lanes";
+import type { Change } from "./turns";
+import type { NewEntry } from "./useTimeline";
 
 /** The lanes that say how something stands. The other one has calls, which come and go. */
 export type StateLane = Exclude<Lane, "calls">;
@@ -85,8 +87,13 @@ function eventOf(events: Snapshot["events"][string][]): State | null {
   return { word: viewers === 1 ? "1 viewer" : `${viewers ?? "some"} viewers`, kind: "good" };
 }
 
-/** A state that nothing else tells of, for the list; `null`: that is told, or can be seen. */
-export function turnInWords(lane: StateLane, before: State | null, state: State | null): string | null {
+/** A change that nothing else tells of, for the list; `null`: that is told, or can be seen. */
+export function turnInWords({ lane, before, state }: Change): NewEntry | null {
+  const words = changeInWords(lane, before, state);
+  return words ? { lane, kind: state?.kind ?? "seen", words } : null;
+}
+
+function changeInWords(lane: StateLane, before: State | null, state: State | null): string | null {
   switch (lane) {
     case "activity":
       return state?.word === "here" ? "You are back." : (state?.because ?? null);

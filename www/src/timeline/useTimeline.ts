@@ -1,8 +1,9 @@
 import { useCallback, useEffect, useLayoutEffect, useState } from "react";
 import { useStreamkeeper } from "streamkeeper/react";
 import { attemptInWords, chatInWords, endInWords, logInWords } from "../words";
-import type { Kind, Lane } from "./lanes";
-import { useTurns, type Turns } from "./useTurns";
+import type { Kind, Lane, State } from "./lanes";
+import { turnInWords } from "./states";
+import { NO_TURNS, watchStates, withTurns, type Turns } from "./turns";
 
 /** Something that happened. */
 export interface Entry {
@@ -16,7 +17,11 @@ export interface Entry {
   name?: string | undefined;
 }
 
-export type NewEntry = Omit<Entry, "id" | "at">;
+export interface NewEntry extends Omit<Entry, "id" | "at"> {
+  /** How it stands in the lane from then on, where the manager does not know. */
+  state?: State | null;
+}
+
 export type Note = (entry: NewEntry) => void;
 
 const KEPT = 300;
@@ -25,16 +30,24 @@ const KEPT = 300;
 export function useTimeline(): { entries: Entry[]; turns: Turns; note: Note } {
   const manager = useStreamkeeper();
   const [entries, setEntries] = useState<Entry[]>([]);
+  const [turns, setTurns] = useState(NO_TURNS);
   const add = useCallback((entry: NewEntry | null) => {
     if (!entry) return;
     const at = new Date();
-    setEntries((all) => [{ ...entry, at, id: (all[0]?.id ?? 0) + 1 }, ...all].slice(0, KEPT));
+    const { state, ...rest } = entry;
+    setEntries((all) => [{ ...rest, at, id: (all[0]?.id ?? 0) + 1 }, ...all].slice(0, KEPT));
+    const { lane } = rest;
+    if (state !== undefined && lane && lane !== "calls") setTurns((all) => withTurns(all, [{ lane, state }]));
   }, []);
 
   // Before the effects of what is below it, which may have the manager do something.
   useLayoutEffect(() => {
     if (!manager) return;
     const offs = [
+      watchStates(manager, (changes, isFirst) => {
+        setTurns((all) => withTurns(isFirst ? NO_TURNS : all, changes));
+        if (!isFirst) changes.forEach((change) => add(turnInWords(change)));
+      }),
       manager.on("log", (event) => add(logInWords(event))),
       manager.on("endAttempt", (event) => add(attemptInWords(event))),
       manager.on("end", (event) => add(endInWords(event))),
@@ -54,5 +67,5 @@ export function useTimeline(): { entries: Entry[]; turns: Turns; note: Note } {
     };
   }, [add]);
 
-  return { entries, turns: useTurns(add), note: add };
+  return { entries, turns, note: add };
 }
