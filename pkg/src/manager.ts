@@ -385,9 +385,10 @@ export class ConnectionManager {
 
   /**
    * Asks the gateway for an address at which a player can play the stream. It is good for a minute, and for one opening: when
-   * the player is refused (403, 410), ask anew. A stream that is over rejects with `conflict`, and its sessions are stopped.
+   * the player is refused (403, 410), ask anew.
    *
-   * @throws StreamkeeperError `not_found`: there is no such stream, or it is not relayed as this kind
+   * @throws StreamkeeperError `conflict`: the stream is over, or is not relayed as this kind. If it is over, its sessions are
+   * stopped, as ever
    */
   readonly playbackUrl = async (streamId: string, kind: "hls" | "ts"): Promise<string> => {
     const { url } = await this.#call<{ url: string }>("playbackUrl", { streamId, kind });

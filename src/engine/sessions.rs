@@ -29,7 +29,7 @@ use alloc::vec::Vec;
 /// A stop that has not settled by then is given up.
 pub const STOP_TIMEOUT: Millis = 5_000;
 
-/// What the gateway answers who wants to play a stream that is over.
+/// What the gateway answers who wants to play what is over, or not relayed.
 const GONE: u16 = 410;
 
 /// What is to be done with a session of the app's.
@@ -397,10 +397,11 @@ impl Manager {
         }
     }
 
-    /// `playbackUrl`. The gateway knows at once when a stream is over.
+    /// `playbackUrl`. The gateway is the first to know that a stream is over; but it says the same of one that is only not
+    /// relayed any more, and the database knows which.
     pub(super) fn playback_answered(&mut self, call: CallId, id: &StreamId, verdict: Verdict) {
-        if matches!(&verdict, Verdict::Refused(error) if error.status == Some(GONE)) {
-            self.over_elsewhere(id);
+        if matches!(&verdict, Verdict::Refused(error) if error.status == Some(GONE)) && !self.is_asked(id) {
+            self.send(Purpose::Watch(id.clone()), Rpc::status(id), false);
         }
         self.settle(call, found("stream", verdict));
     }

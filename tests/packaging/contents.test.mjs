@@ -6,7 +6,7 @@ import { createProject, listing } from "./project.mjs";
 const MEANT = [
   /^package\.json$/,
   /^(README\.md|LICENSE(-MIT|-APACHE)?|CHANGELOG\.md)$/,
-  /^dist\/((transports|react)\/)?[a-z0-9-]+\.(js|d\.ts)$/,
+  /^dist\/((transports|react|players)\/)?[a-z0-9-]+\.(js|d\.ts)$/,
   /^dist\/react\.css(\.d\.ts)?$/,
   /^wasm\/streamkeeper\.(js|d\.ts)$/,
   /^wasm\/streamkeeper_bg\.wasm(\.d\.ts)?$/,
@@ -41,7 +41,7 @@ test("everything that package.json points to exists", async () => {
   const files = await listing();
   const absent = targets(exports).filter((target) => !files.includes(target.replace(/^\.\//, "")));
   assert.deepEqual(absent, []);
-  assert.deepEqual(Object.keys(exports).sort(), [".", "./inline", "./package.json", "./react", "./react.css", "./wasm"]);
+  assert.deepEqual(Object.keys(exports).sort(), [".", "./inline", "./package.json", "./players", "./react", "./react.css", "./wasm"]);
 });
 
 test("it brings no dependency along, and runs nothing when it is installed", async () => {

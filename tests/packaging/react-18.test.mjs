@@ -13,3 +13,4 @@ await import("./react-end-panel.test.mjs");
 await import("./react-renders.test.mjs");
 await import("./react-events.test.mjs");
 await import("./react-rooms.test.mjs");
+await import("./react-sessions.test.mjs");

@@ -23,8 +23,11 @@ export const ANSWERS = {
   ended: [200, { success: true, status: "ended" }],
 };
 
-/** Answers each path by its last name with what is in `answers`, or will be. `asked`: what it was asked, but for renewals of a lease. */
-export async function serve(t, answers) {
+/**
+ * Answers each path by its last name with what is in `answers`, or will be. `asked`: what it was asked, but for renewals of a lease.
+ * `seen` gets the requests.
+ */
+export async function serve(t, answers, seen = () => {}) {
   const asked = [];
   const server = createServer(async (request, response) => {
     // A page is of another origin.
@@ -34,6 +37,7 @@ export async function serve(t, answers) {
     let body = "";
     for await (const chunk of request) body += chunk;
     const name = request.url.split("/").at(-1);
+    seen(request);
     if (name !== "touch_stream") asked.push({ name, body: JSON.parse(body) });
     server.emit("asked");
     const [status, json] = (await answers[name]) ?? [200, { status: "live" }];

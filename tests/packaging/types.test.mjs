@@ -11,8 +11,9 @@ const APP = `
   import initInline from "streamkeeper/inline";
   import {
     ConnectionStatus, IdlePrompt, ReconnectBanner, StreamkeeperProvider, useChatClient, useChatUser, useConnection,
-    useListing, useMeeting, useRoom, useSnapshot, useStream, useStreamkeeper, type ChatUser, type ConnectionWords,
+    useListing, useMeeting, useRoom, useSession, useSnapshot, useStream, useStreamkeeper, type ChatUser, type ConnectionWords,
   } from "streamkeeper/react";
+  import { hlsSession, mpegtsSession, type HlsLike, type MpegtsLike } from "streamkeeper/players";
   import "streamkeeper/react.css";
 
   const config: ManagerConfig = {
@@ -20,6 +21,8 @@ const APP = `
     ending: { delays: [1_000], onPageHide: "grace" },
   };
   declare const jitsi: JitsiLike;
+  declare const hls: HlsLike;
+  declare const mpegts: MpegtsLike;
 
   export async function use(source: WasmSource): Promise<EndResult> {
     await init(source);
@@ -35,6 +38,12 @@ const APP = `
     manager.on("nothing", () => {});
     // @ts-expect-error A role is one of two.
     manager.attachMeeting(jitsi, { streamId: "", streamerId: "", role: "guest" });
+    const orphaned: string[] = manager.syncCheck().discrepancies.orphaned_hls_sessions;
+    const release: () => void = hlsSession(hls, { manager, key: orphaned[0] ?? "", relay: true });
+    release();
+    mpegtsSession(() => mpegts, { manager, key: "", media: document.createElement("video") })();
+    const unregister: () => void = manager.registerSession({ key: "", kind: "whiteboard", stop: async () => {} });
+    unregister();
     const snapshot: Snapshot = manager.getSnapshot() ?? INITIAL_SNAPSHOT;
     return manager.endStreamById(Object.keys(snapshot.streams)[0] ?? "");
   }
@@ -47,6 +56,7 @@ const APP = `
     useChatUser(user, async () => "token");
     const client = useChatClient<{ userID: string }>();
     const { reconnect, nextRetryAt } = useConnection();
+    useSession({ key: "", kind: "own", stop() {}, isOpen: () => client !== null });
     const words: Partial<ConnectionWords> = { lost: "weg", nextTry: (at) => at.toISOString() };
     // @ts-expect-error There is no such reason.
     const wrong: Partial<ConnectionWords> = { bored: "" };

@@ -112,6 +112,8 @@ fn every_path_that_ends_a_stream_stops_its_sessions() {
     let call = world.call("playbackUrl", &Value::object([("streamId", STREAM.into()), ("kind", "hls".into())]));
     world.answer(error(410, "RELAY410"));
     assert_eq!(world.result(call).unwrap().as_ref().unwrap_err().code, Code::Conflict);
+    assert_eq!((stops(&world), world.status(STREAM).as_str()), (vec![], "live"), "it may only not be relayed any more");
+    world.answer_ok("ended");
     assert_eq!((stops(&world), world.status(STREAM).as_str(), world.count("end")), (vec![1], "ended", 1));
 
     let mut world = World::new();
