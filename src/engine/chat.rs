@@ -93,7 +93,7 @@ enum State {
 }
 
 /// The one connection.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Chat {
     user: Option<User>,
     state: State,

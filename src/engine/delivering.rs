@@ -5,6 +5,7 @@ use super::ending::{Outcome, Try};
 use super::error::Error;
 use super::id::StreamId;
 use super::manager::{Manager, Purpose, no_backend};
+use super::meeting::Meeting;
 use super::streams::Stream;
 use super::value::Value;
 use super::{CallId, RequestId};
@@ -66,7 +67,11 @@ impl Manager {
             }
             Outcome::Left => {
                 self.release_hold(id);
-                if !self.is_attached(id) {
+                let back = |meeting: &Meeting| meeting.stream() == id && meeting.is_host() && meeting.joined;
+                if self.meetings.values().any(back) {
+                    // Whoever came back while the goodbye was on its way is a holder again.
+                    self.hold_again(id);
+                } else if !self.is_attached(id) {
                     self.streams.remove(id);
                 }
                 self.log("info", "another holder keeps the stream alive", id, "held_elsewhere");

@@ -46,7 +46,7 @@ enum Feed {
 }
 
 /// The listing, as far as somebody in this page looks at it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Listing {
     watchers: u32,
     feed: Feed,

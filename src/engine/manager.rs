@@ -67,7 +67,7 @@ pub(super) enum Purpose {
 }
 
 /// A request that is waited for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Pending {
     purpose: Purpose,
     rpc: Rpc,
@@ -77,7 +77,7 @@ pub(super) struct Pending {
 }
 
 /// The engine. See [`crate::engine`] for the contract.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Manager {
     pub(super) config: Config,
     pub(super) holder: String,
@@ -270,6 +270,15 @@ impl Manager {
     /// The chat connection whose client may be used.
     pub fn chat_generation(&self) -> Option<Generation> {
         self.chat.open_generation()
+    }
+
+    /// All that decides about what comes, without what only tells of what was: for whoever compares states.
+    pub fn state(&self) -> impl core::fmt::Debug + '_ {
+        (
+            (self.clock, self.page, self.presence, &self.chat, &self.sign_outs, self.going_since, self.awake),
+            (&self.outbox, &self.redirects, &self.streams, &self.meetings, &self.requests, self.disposed),
+            (&self.rooms, &self.listing, &self.watches, &self.sessions),
+        )
     }
 
     /// The last inputs and outputs, without tokens and titles.

@@ -170,7 +170,7 @@ pub struct Entry {
 }
 
 /// All that is owed, by key.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Outbox {
     entries: Table<String, Entry>,
     /// Whose token is at hand.

@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 const PATIENCE: Millis = 300;
 
 /// A promise that is out. Without streams: it is the streamer's others that are to end.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Redirect {
     call: CallId,
     until: Millis,

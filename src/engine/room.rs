@@ -9,7 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 /// A room that this page has asked about.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Room {
     /// Whether whoever is signed in is its host, once the database has said so.
     pub(super) is_host: Option<bool>,
@@ -30,7 +30,7 @@ pub(super) struct Room {
 }
 
 /// Somebody goes live in it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Going {
     pub(super) calls: Vec<CallId>,
     pub(super) key: String,
@@ -43,7 +43,7 @@ pub(super) struct Going {
 }
 
 /// It is being ended.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Ending {
     pub(super) calls: Vec<CallId>,
     /// The session whose stream's latch sees to it. Without one the database is asked to end whatever is open.

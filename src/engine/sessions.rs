@@ -106,7 +106,7 @@ enum Stage {
     },
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Session {
     key: StreamId,
     kind: String,
@@ -117,7 +117,7 @@ struct Session {
 }
 
 /// A promise of `stopStreamByKey`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Stop {
     call: CallId,
     waits_for: Vec<Handle>,
@@ -125,7 +125,7 @@ struct Stop {
 }
 
 /// All sessions of a page.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Sessions {
     all: Table<Handle, Session>,
     stops: Vec<Stop>,

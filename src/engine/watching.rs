@@ -91,7 +91,7 @@ enum State {
 }
 
 /// An event that somebody in this page watches.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Watch {
     watchers: u32,
     socket: SocketId,

@@ -1,6 +1,7 @@
 //! A world around one manager: a clock, a page, meetings, and a backend that answers as it is told.
 
 pub mod chat;
+pub mod model;
 pub mod sim;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -44,7 +44,7 @@ pub enum Fault {
 }
 
 /// The database's side of one stream.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Database {
     /// It has ended so many times.
     pub ends: u32,
@@ -75,13 +75,24 @@ impl Database {
             self.alive_since = now;
         }
         self.last_sweep = now;
+        self.let_go(now);
+    }
+
+    /// Nobody holds it any more who once did.
+    pub fn is_abandoned(&self, now: Millis) -> bool {
         let all = self.leases.values().all(|lease| self.lapsed(lease, now));
-        if self.ended.is_none() && !self.leases.is_empty() && all {
+        self.ended.is_none() && !self.leases.is_empty() && all
+    }
+
+    /// Ends it, if it is abandoned.
+    pub fn let_go(&mut self, now: Millis) {
+        if self.is_abandoned(now) {
             self.finish(now, "lease_expired");
         }
     }
 
-    fn call(&mut self, now: Millis, rpc: &Rpc) -> Answer {
+    /// Does what a call asks for, and answers it.
+    pub fn call(&mut self, now: Millis, rpc: &Rpc) -> Answer {
         let holder = rpc.arguments.text("p_holder").unwrap_or_default().to_owned();
         let status = match rpc.function {
             _ if self.ended.is_some() && rpc.function == "end_stream_comprehensive" => "already_ended",

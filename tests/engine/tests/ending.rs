@@ -358,6 +358,19 @@ fn a_leave_does_not_end_what_another_device_holds_and_an_end_for_all_does() {
 }
 
 #[test]
+fn a_host_who_is_back_before_the_goodbye_is_answered_holds_the_stream() {
+    let mut world = World::new();
+    let meeting = world.host();
+    world.emit(meeting, "readyToClose");
+    world.emit(meeting, "videoConferenceJoined");
+    let renewals = world.renewals.len();
+    world.answer_ok("held_elsewhere");
+    assert_eq!((world.status(STREAM).as_str(), world.renewals.len()), ("live", renewals + 1));
+    world.pass(60_000);
+    assert_eq!(world.renewals.len(), renewals + 4, "and goes on holding it");
+}
+
+#[test]
 fn an_end_that_is_meant_for_all_overtakes_a_leave_that_is_under_way() {
     let destroyed = || {
         let name = Value::object([("name", "conference.destroyed".into())]);

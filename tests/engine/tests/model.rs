@@ -1,0 +1,34 @@
+//! Every history of a small adversarial world, up to a depth: see [`engine_tests::model`].
+
+use engine_tests::model::explore::explore;
+use engine_tests::model::world::{About, Budget, World};
+
+/// The states and the depth are printed; with `STREAMKEEPER_SOAK` it goes on to more of them.
+fn check(name: &str, world: &World, most: usize) {
+    let soak = std::env::var_os("STREAMKEEPER_SOAK").is_some();
+    let most = if soak { most * 40 } else { most };
+    let seen = explore(world, 100, most);
+    let whole = if seen.is_all { ", which is all of it" } else { "" };
+    println!("{name}: {} states, {} transitions, depth {}{whole}", seen.states, seen.transitions, seen.depth);
+    if let Some((history, rule)) = seen.violation {
+        panic!("{name}: {rule}\nafter {history:#?}");
+    }
+}
+
+#[test]
+fn chat_in_every_order() {
+    let budget = Budget { person: 3, page: 2, faults: 2, tabs: 0 };
+    check("chat", &World::new(About::Chat, budget), 60_000);
+}
+
+#[test]
+fn the_end_of_a_stream_in_every_order() {
+    let budget = Budget { person: 3, page: 1, faults: 2, tabs: 3 };
+    check("stream", &World::new(About::Stream, budget), 60_000);
+}
+
+#[test]
+fn signing_out_of_a_live_stream_in_every_order() {
+    let budget = Budget { person: 3, page: 1, faults: 1, tabs: 0 };
+    check("both", &World::new(About::Both, budget), 60_000);
+}
