@@ -6,7 +6,7 @@ use engine_tests::model::world::{About, Budget, World};
 /// The states and the depth are printed; with `STREAMKEEPER_SOAK` it goes on to more of them.
 fn check(name: &str, world: &World, most: usize) {
     let soak = std::env::var_os("STREAMKEEPER_SOAK").is_some();
-    let most = if soak { most * 40 } else { most };
+    let most = if soak { most * 10 } else { most };
     let seen = explore(world, 100, most);
     let whole = if seen.is_all { ", which is all of it" } else { "" };
     println!("{name}: {} states, {} transitions, depth {}{whole}", seen.states, seen.transitions, seen.depth);
