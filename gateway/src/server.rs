@@ -2,7 +2,6 @@
 
 use std::future::{Future, IntoFuture};
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +12,6 @@ use axum::http::{HeaderName, Method, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -23,7 +21,7 @@ use tracing::{Level, info_span, warn};
 use crate::admin::guarded;
 use crate::auth::Auth;
 use crate::config::Config;
-use crate::connections::{Connection, Patient};
+use crate::connections::{Patient, Peer, connected};
 use crate::database::Database;
 use crate::error::ApiError;
 use crate::events::Events;
@@ -83,8 +81,7 @@ pub async fn serve(
     drop(tokio::spawn(async move { auth.prepare().await }));
     let (patience, head_patience) = (config.write_patience, config.head_patience);
     let connections = Patient { listener, patience, head_patience, counters: counters.clone() };
-    let connections = connections.tap_io(Connection::send_at_once);
-    let app = app.into_make_service_with_connect_info::<SocketAddr>();
+    let app = app.into_make_service_with_connect_info::<Peer>();
     let server = axum::serve(connections, app).with_graceful_shutdown(shutdown).into_future();
     tokio::select! {
         served = server => served?,
@@ -150,7 +147,8 @@ fn routes(config: &Config, database: &Database, counters: &Counters, features: F
     let app = metrics::counted(app, counters.clone(), config.functions).layer(trace);
     // Not logged: their addresses are what lets a player in, and there are as many as segments. The rest holds for them, too.
     let proxies = relay::proxies(relays).method_not_allowed_fallback(wrong_method).layer(cors(config));
-    app.merge(metrics::counted(proxies.layer(from_fn(in_time)), counters.clone(), config.functions))
+    let proxies = metrics::counted(proxies.layer(from_fn(in_time)), counters.clone(), config.functions);
+    app.merge(proxies).layer(from_fn(connected))
 }
 
 fn cors(config: &Config) -> CorsLayer {

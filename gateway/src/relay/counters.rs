@@ -11,6 +11,7 @@ use prometheus_client::registry::Registry;
 use super::comparison::Discrepancies;
 use super::ledger::{Ledger, Running};
 use super::source::Kind;
+use super::ts;
 use super::upstream::UpstreamError;
 use crate::error::ApiError;
 
@@ -112,6 +113,8 @@ pub struct Counters {
     discrepancies: Labelled<Gauge>,
     checks: Labelled<Counter>,
     upstream_failures: Family<[(&'static str, &'static str); 2], Counter>,
+    /// What is about transport streams.
+    pub ts: ts::counters::Counters,
 }
 
 impl fmt::Debug for Counters {
@@ -133,6 +136,7 @@ impl Default for Counters {
             discrepancies: Family::default(),
             checks: Family::default(),
             upstream_failures: Family::default(),
+            ts: ts::counters::Counters::default(),
         };
         for why in Refusal::ALL {
             counters.refused.get_or_create(&[("why", why.name())]).inc_by(0);
@@ -230,6 +234,7 @@ impl Counters {
         registry.register("relay_stop_failures", help, self.stops_failed.clone());
         let help = "Requests of this gateway's relays to upstreams that brought nothing, by why";
         registry.register("relay_upstream_failures", help, self.upstream_failures.clone());
+        self.ts.register(registry);
         let help = "What the last sync check of this gateway has found";
         registry.register("relay_discrepancies", help, self.discrepancies.clone());
         registry.register("relay_sync_checks", "Sync checks that this gateway made by itself", self.checks.clone());

@@ -22,7 +22,6 @@ mod supervisor;
 mod sync_check;
 mod ticket;
 pub mod ts;
-mod unready;
 pub mod upstream;
 
 use std::convert::Infallible;
@@ -170,7 +169,7 @@ fn may_operate(caller: &Caller) -> bool {
 }
 
 fn makers(upstreams: &Upstreams) -> Makers {
-    Makers { hls: hls::maker(upstreams.clone()), ts: unready::maker() }
+    Makers { hls: hls::maker(upstreams.clone()), ts: ts::maker(upstreams.clone()) }
 }
 
 /// What is said of relays, and to them.

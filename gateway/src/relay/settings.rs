@@ -27,6 +27,8 @@ pub struct Settings {
     pub max_clients: usize,
     /// How many there may be from one address, on all relays of this node.
     pub per_address: usize,
+    /// How much of a transport stream is kept for its clients.
+    pub ring_bytes: usize,
     /// How long an upstream is kept that nobody watches.
     pub linger: Duration,
     /// How long an HLS player may at least be silent before it has left.
@@ -45,6 +47,7 @@ impl Default for Settings {
             ticket: Duration::from_secs(60),
             max_clients: 5_000,
             per_address: 20,
+            ring_bytes: 4 * 1024 * 1024,
             linger: Duration::from_secs(10),
             min_silence: Duration::from_secs(10),
             min_backoff: Duration::from_millis(250),

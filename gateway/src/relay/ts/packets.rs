@@ -149,11 +149,9 @@ impl Framing {
         found.into()
     }
 
-    /// The stream is interrupted: what was begun is not continued.
-    pub fn cut(&mut self) {
-        self.dropped += self.held.len() as u64;
-        self.held.clear();
-        self.aligned = false;
+    /// Does it know where packets begin?
+    pub fn is_aligned(&self) -> bool {
+        self.aligned
     }
 
     /// How many bytes were of no packet so far.
@@ -210,14 +208,11 @@ mod tests {
     }
 
     #[test]
-    fn noise_is_left_out_and_what_was_cut_is_not_continued() {
+    fn noise_is_left_out_and_so_is_what_is_not_whole() {
         let (stream, mut framing) = (stream(10), Framing::default());
         let noise = [b"<html>G".repeat(50), stream[..188 * 4 + 100].to_vec(), vec![0; 77], stream[188 * 5..].to_vec()];
         let found = pids(&framing.take(&noise.concat()));
         assert_eq!(found, [0x100, 0x101, 0x102, 0x103, 0x104, 0x106, 0x107, 0x108, 0x109]);
-        framing.take(&stream[..100]);
-        framing.cut();
-        assert_eq!(pids(&framing.take(&stream)), pids(&stream));
     }
 
     #[test]

@@ -74,6 +74,11 @@ impl Progress {
         self.paused_at.is_none().then(|| self.since + stall)
     }
 
+    /// Has as long again.
+    pub fn forgive(&mut self, now: Instant) {
+        self.since = now;
+    }
+
     /// What is to be said of it when that is the case.
     pub fn cause(&self) -> Cause {
         if self.is_repeated { Cause::Loops } else { Cause::Stalled }
