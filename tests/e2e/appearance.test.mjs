@@ -5,7 +5,7 @@ import { assertEndedOnce } from "./database.mjs";
 import { DEMO_URL } from "./environment.mjs";
 import { Host, somebody } from "./host.mjs";
 import { tabThrough, tabTo } from "./keyboard.mjs";
-import { glance, look } from "./looks.mjs";
+import { glance, look, portray } from "./looks.mjs";
 
 const EVERY_WIDTH = { others: [380, 600, 768, 1024, 1920] };
 
@@ -77,6 +77,16 @@ pageTest("who is here for the first time is led from one thing to the next", asy
   await host.sees("guide", "Open the chat");
   await show("message-text");
   await host.sees("guide", "That was all of it");
+
+  // All of it is on one page: what was broken heals, and how it went is drawn.
+  await host.click("view-room");
+  await host.goLive();
+  await host.endRoom();
+  await host.seesItEnded();
+  await host.goLive();
+  for (let closer = 0; closer < 3; closer += 1) await host.click("timeline-in");
+  await host.letPass(1_000);
+  await portray(page);
   // And is not led again after a reload.
   await page.reload();
   await host.sees("guide", "That was all of it");

@@ -1,5 +1,5 @@
 /** One Chromium for each file of tests, and a page of its own for each test. */
-import { after, before, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import puppeteer from "puppeteer-core";
 import * as database from "./database.mjs";
 import { CHROMIUM } from "./environment.mjs";
@@ -55,6 +55,11 @@ export function pageTest(name, body) {
       await context.close();
     }
   });
+}
+
+/** Tests that wait for more than they do: all of them at once, each in a window that nobody covers. */
+export function together(name, tests) {
+  describe(name, { concurrency: 4 }, tests);
 }
 
 /** A page in a window of its own: unlike a second tab, it leaves the first one in sight. */

@@ -23,9 +23,17 @@ export async function look(page, name, { others = IN_BETWEEN } = {}) {
   await page.setViewport(USUAL);
 }
 
-/** The same for one more state of what has been looked at. */
+/** The same, of one more state of what has been looked at. */
 export async function glance(page, name) {
   await lookIn(page, name, [[NARROW, "dark"], [WIDE, "light"]]);
+}
+
+/** What somebody sees without scrolling: once it is copied to `docs/demo.png`, the picture in the README. */
+export async function portray(page) {
+  await page.setViewport({ ...USUAL, deviceScaleFactor: 1.5 });
+  await page.evaluate(() => scrollTo(0, 0));
+  await page.screenshot({ path: `${PICTURES}demo.png` });
+  await page.setViewport(USUAL);
 }
 
 async function lookIn(page, name, dresses) {
