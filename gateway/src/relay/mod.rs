@@ -1,7 +1,7 @@
 //! Relays: live streams of other servers, passed on to players for exactly as long as the stream is live.
 //!
-//! The database says what is live, and from where ([`store`], [`follow`]); the [`registry`] runs what should be relayed, and
-//! nothing else; each relay ([`life`]) writes what it really does into the [`ledger`]; the [`sync_check`] compares the three.
+//! The database says what is live, and from where (`store`, `follow`); the `registry` runs what should be relayed, and
+//! nothing else; each relay (`life`) writes what it really does into the `ledger`; the `sync_check` compares the three.
 
 mod api;
 mod backoff;
@@ -49,7 +49,7 @@ pub use registry::Makers;
 use registry::Registry;
 use report::Report;
 use source::Id;
-use store::Store;
+use store::{Listed, Store};
 use ticket::Tickets;
 use upstream::Upstreams;
 
@@ -120,8 +120,7 @@ impl Relays {
     /// Finds out what is live, and relays it.
     async fn look(&self) -> Result<(), ApiError> {
         let _looking = self.looking.lock().await;
-        // Without upstreams nothing is relayed here: others may.
-        let live = if self.upstreams.is_empty() { Vec::new() } else { self.store.live(None).await? };
+        let live = self.live(None).await?;
         self.registry.mirror(live.into_iter().map(|listed| listed.live).collect());
         Ok(())
     }
@@ -129,16 +128,21 @@ impl Relays {
     /// The same of one stream.
     async fn look_at(&self, key: Uuid) -> Result<(), ApiError> {
         let _looking = self.looking.lock().await;
-        let live = if self.upstreams.is_empty() { Vec::new() } else { self.store.live(Some(key)).await? };
+        let live = self.live(Some(key)).await?;
         self.registry.update(key, live.into_iter().map(|listed| listed.live).collect());
         Ok(())
     }
 
-    /// The same, for whoever has just changed it and need not know whether it worked: the database says so again.
+    /// Looks at one stream for whoever has just changed it and need not know whether it worked: the database says so again.
     async fn look_soon(&self, key: Uuid) {
         if let Err(error) = self.look_at(key).await {
             warn!(?error, %key, "a stream's relays are not known yet");
         }
+    }
+
+    /// What this gateway has to relay. Without upstreams that is nothing: others may.
+    async fn live(&self, key: Option<Uuid>) -> Result<Vec<Listed>, ApiError> {
+        if self.upstreams.is_empty() { Ok(Vec::new()) } else { self.store.live(key).await }
     }
 
     /// Who is calling. Whoever shows the `ADMIN_TOKEN` may do what the application's backend may.

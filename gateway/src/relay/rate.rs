@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use crate::budget::Budget;
 
 /// For long, and at once: an office has one address for all its people.
-const PER_SECOND: u32 = 10;
-const BURST: u32 = 50;
+const PER_SECOND: u32 = 20;
+const BURST: u32 = 200;
 
 /// More addresses than ask within a few seconds, unless somebody has many.
 const MAX_KEPT: usize = 10_000;

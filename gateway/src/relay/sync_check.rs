@@ -69,7 +69,7 @@ async fn twice(relays: &Relays) -> Result<(Look, Suspects), ApiError> {
 }
 
 async fn look(relays: &Relays) -> Result<Look, ApiError> {
-    let live = relays.store.live(None).await?;
+    let live = relays.live(None).await?;
     let database = live.into_iter().map(|listed| listed.live.source.id).collect();
     Ok(Look { database, registry: relays.registry.ids(), running: relays.counters.ledger.snapshot() })
 }

@@ -5,6 +5,7 @@ pub mod mail_server;
 pub mod postgres;
 pub mod program;
 pub mod provider;
+pub mod relays;
 pub mod site;
 pub mod sse;
 pub mod viewer;

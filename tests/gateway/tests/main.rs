@@ -18,6 +18,8 @@ mod notices;
 mod operator_mail;
 mod postgrest;
 mod program;
+mod relay_streams;
+mod relay_sync;
 mod rooms;
 mod rooms_listing;
 mod rooms_many;
