@@ -68,11 +68,20 @@ pub fn capture(command: Command) -> Result<String> {
 }
 
 /// Like [`capture`], with a limit after which it has failed.
-pub fn capture_within(mut command: Command, limit: Option<Duration>) -> Result<String> {
+pub fn capture_within(command: Command, limit: Option<Duration>) -> Result<String> {
+    let shown = describe(&command);
+    let (status, output) = collect(command, limit)?;
+    match status.success() {
+        true => Ok(output),
+        false => Err(Failure::because(format!("`{shown}` failed ({status})\n{}", last_lines(&output, 30)))),
+    }
+}
+
+/// Runs a command to its end, for at most `limit`: how it ended, and all that it printed.
+pub fn collect(mut command: Command, limit: Option<Duration>) -> Result<(ExitStatus, String)> {
     let (mut reader, writer) = io::pipe().context(|| "cannot make a pipe")?;
     command.stdout(writer.try_clone().context(|| "cannot share a pipe")?).stderr(writer);
     let mut child = spawn(&mut command)?;
-    let shown = describe(&command);
     drop(command); // closes our ends of the pipe, so that the reader sees the child's end
     let output = thread::spawn(move || {
         let mut bytes = Vec::new();
@@ -80,11 +89,7 @@ pub fn capture_within(mut command: Command, limit: Option<Duration>) -> Result<S
         String::from_utf8_lossy(&bytes).into_owned()
     });
     let status = wait(&mut child, limit)?;
-    let output = output.join().unwrap_or_default();
-    match status.success() {
-        true => Ok(output),
-        false => Err(Failure::because(format!("`{shown}` failed ({status})\n{}", last_lines(&output, 30)))),
-    }
+    Ok((status, output.join().unwrap_or_default()))
 }
 
 /// Starts a command.
