@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::failure::{Context, Failure, Result};
-use crate::process;
 use crate::workspace::Workspace;
+use crate::{package, process};
 
 /// Wasm and glue together, gzipped, in bytes.
 const BUDGET: usize = 100_000;
@@ -33,6 +33,11 @@ pub fn report(workspace: &Workspace) -> Result<()> {
         println!("{}", row(&measure(&name(&script), &script)?));
     }
     println!("{:<24}{:>12}{:>12}", "budget", "", kilobytes(BUDGET));
+
+    println!("\n{:<24}{:>12}{:>12}", "in the wasm", "raw", "of gzip -9");
+    for (name, raw, gzipped) in package::features(workspace)? {
+        println!("{}", row(&Size { name, raw, gzipped }));
+    }
 
     match gzipped <= BUDGET {
         true => Ok(()),
