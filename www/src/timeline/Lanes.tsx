@@ -1,9 +1,11 @@
-import { useEffect, useId, useRef, type KeyboardEvent, type PointerEvent } from "react";
+import { useId, useRef, type KeyboardEvent } from "react";
 import { clock } from "../words";
 import { roundTimes } from "./axis";
+import { useDrag, useWheel } from "./gestures";
 import type { Item } from "./items";
+import { KEYS } from "./keys";
 import { LANES, type Lane } from "./lanes";
-import { ahead, besides, newestIn } from "./walk";
+import { Option } from "./Option";
 import type { TimeWindow } from "./useWindow";
 
 interface Props {
@@ -30,7 +32,7 @@ export function Lanes({ items, view, shown, onShow }: Props) {
     onShow(item);
   };
   const press = (event: KeyboardEvent) => {
-    const from = shown ?? newestIn(visible);
+    const from = shown ?? visible.at(-1);
     const act = KEYS[event.key];
     if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
@@ -54,7 +56,7 @@ export function Lanes({ items, view, shown, onShow }: Props) {
           aria-activedescendant={shown && visible.includes(shown) ? optionId(shown) : undefined}
           data-testid="lanes"
           onKeyDown={press}
-          onFocus={() => onShow(shown ?? newestIn(visible) ?? null)}
+          onFocus={() => onShow(shown ?? visible.at(-1) ?? null)}
           onBlur={() => onShow(null)}
           onPointerLeave={() => document.activeElement !== plot.current && onShow(null)}
           {...drag}
@@ -87,99 +89,4 @@ export function Lanes({ items, view, shown, onShow }: Props) {
       </div>
     </div>
   );
-}
-
-interface OptionProps {
-  id: string;
-  item: Item;
-  isShown: boolean;
-  /** In hundredths of what is shown. */
-  from: number;
-  to: number;
-  onShow: () => void;
-}
-
-function Option({ id, item, isShown, from, to, onShow }: OptionProps) {
-  const isMoment = item.to === item.from;
-  return (
-    <div
-      id={id}
-      role="option"
-      aria-selected={isShown}
-      aria-label={`${clock(new Date(item.from))}: ${item.words}`}
-      className={isMoment ? "moment" : "lasting"}
-      data-kind={item.kind}
-      data-item={item.id}
-      style={isMoment ? { insetInlineStart: `${from}%` } : { insetInlineStart: `${from}%`, width: `${to - from}%` }}
-      onPointerEnter={onShow}
-    >
-      {!isMoment && <span>{item.label}</span>}
-    </div>
-  );
-}
-
-interface Press {
-  view: TimeWindow;
-  items: Item[];
-  from: Item | undefined;
-  go: (item: Item | undefined) => void;
-  letGo: () => void;
-}
-
-const KEYS: Record<string, (press: Press) => void> = {
-  ArrowLeft: ({ items, from, go }) => go(ahead(items, from, -1)),
-  ArrowRight: ({ items, from, go }) => go(ahead(items, from, 1)),
-  ArrowUp: ({ items, from, go }) => go(besides(items, from, -1)),
-  ArrowDown: ({ items, from, go }) => go(besides(items, from, 1)),
-  Home: ({ items, go }) => go(items[0]),
-  End: ({ items, go }) => go(items.at(-1)),
-  "+": ({ view }) => view.zoom(true),
-  "=": ({ view }) => view.zoom(true),
-  "-": ({ view }) => view.zoom(false),
-  " ": ({ view }) => (view.isPaused ? view.follow() : view.pause()),
-  Escape: ({ view, letGo }) => {
-    view.follow();
-    letGo();
-  },
-};
-
-/** The wheel zooms where the lanes have the focus, or with Ctrl, which is what a pinch is; else the page scrolls as ever. */
-function useWheel(plot: React.RefObject<HTMLDivElement | null>, view: TimeWindow): void {
-  const latest = useRef(view);
-  useEffect(() => {
-    latest.current = view;
-  });
-  useEffect(() => {
-    const element = plot.current;
-    const turn = (event: WheelEvent) => {
-      const isOurs = event.ctrlKey || document.activeElement === element;
-      if (Math.abs(event.deltaX) > Math.abs(event.deltaY)) latest.current.pan(event.deltaX / (element?.clientWidth || 1));
-      else if (isOurs) latest.current.zoom(event.deltaY < 0);
-      else return;
-      event.preventDefault();
-    };
-    // React's own would be passive.
-    element?.addEventListener("wheel", turn, { passive: false });
-    return () => element?.removeEventListener("wheel", turn);
-  }, [plot]);
-}
-
-/** Time is dragged along. */
-function useDrag(view: TimeWindow) {
-  const last = useRef<number | null>(null);
-  return {
-    onPointerDown: (event: PointerEvent) => {
-      last.current = event.clientX;
-    },
-    onPointerMove: (event: PointerEvent<HTMLElement>) => {
-      if (last.current === null || event.buttons === 0) return;
-      const moved = event.clientX - last.current;
-      if (Math.abs(moved) < 4) return;
-      last.current = event.clientX;
-      view.pan(-moved / event.currentTarget.clientWidth);
-    },
-    onPointerUp: () => {
-      last.current = null;
-    },
-  };
 }
