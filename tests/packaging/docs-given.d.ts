@@ -16,6 +16,7 @@ declare function accessToken(): Promise<string | null>;
 declare function fetchChatToken(): Promise<string>;
 declare function useMyRoom(): { jitsi: import("streamkeeper").JitsiLike | null; streamId: string; userId: string };
 declare function letGoOfItsChannels(): void;
+declare const recorder: MediaRecorder;
 declare const Messages: (props: { client: import("stream-chat").StreamChat | null }) => import("react").JSX.Element;
 
 declare const StreamChat: typeof import("stream-chat").StreamChat;

@@ -13,7 +13,7 @@ const run = promisify(execFile);
 const GIVEN = new URL("docs-given.d.ts", import.meta.url);
 
 /** What the samples import beside the package, as their readers install it. */
-const PACKAGES = ["react", "react-dom", "@types/react", "@types/react-dom", "stream-chat", "@supabase/supabase-js", "@jitsi/react-sdk"];
+const PACKAGES = ["react", "react-dom", "@types/react", "@types/react-dom", "stream-chat", "@supabase/supabase-js", "@jitsi/react-sdk", "hls.js", "mpegts.js"];
 
 let project;
 before(async () => (project = await createProject({ packages: PACKAGES })));
