@@ -19,6 +19,7 @@ use axum::routing::get;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
+use tokio::runtime::Handle;
 use tracing::warn;
 
 use crate::database::Database;
@@ -54,6 +55,12 @@ fn page(counters: &Counters, numbers: Option<Numbers>) -> Result<String, fmt::Er
         "streamkeeper_gateway_database_up",
         "1 when the database told its numbers, 0 when it did not",
         up,
+    );
+    let tasks = ConstGauge::new(Handle::current().metrics().num_alive_tasks() as u64);
+    registry.register(
+        "streamkeeper_gateway_tasks",
+        "Tasks that this gateway runs: more and more would be a leak",
+        tasks,
     );
     if let Some(numbers) = numbers {
         numbers.register(&mut registry);

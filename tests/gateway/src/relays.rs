@@ -71,6 +71,28 @@ impl Relaying {
         }
     }
 
+    /// An HLS player that has begun: where its session has its media playlist.
+    pub async fn hls_session(&self, playback_path: &str) -> Result<String, Answer> {
+        let answer = self.get(playback_path).await;
+        if answer.status != 200 {
+            return Err(answer);
+        }
+        let media = answer.text.lines().find(|line| !line.is_empty() && !line.starts_with('#'));
+        let (directory, _) = playback_path.split_once("/index.m3u8").expect("it is a playlist");
+        Ok(format!("{directory}/{}", media.expect("a master playlist names another one")))
+    }
+
+    /// The newest segment of a session's media playlist.
+    pub async fn newest_segment(&self, media_path: &str) -> Result<String, Answer> {
+        let answer = self.get(media_path).await;
+        if answer.status != 200 {
+            return Err(answer);
+        }
+        let segment = answer.text.lines().rfind(|line| !line.is_empty() && !line.starts_with('#'));
+        let (directory, _) = media_path.rsplit_once('/').expect("it is a path");
+        Ok(format!("{directory}/{}", segment.expect("it has segments")))
+    }
+
     /// What a player is answered here.
     pub async fn get(&self, path: &str) -> Answer {
         Answer::of(self.request(Method::GET, path)).await

@@ -20,6 +20,7 @@ mod postgrest;
 mod program;
 mod relay_streams;
 mod relay_sync;
+mod relay_timeline;
 mod rooms;
 mod rooms_listing;
 mod rooms_many;
