@@ -49,3 +49,7 @@ test("it brings no dependency along, and runs nothing when it is installed", asy
   assert.equal(dependencies, undefined);
   assert.deepEqual(Object.keys(scripts).filter((name) => /install|prepare/.test(name)), []);
 });
+
+test("the stylesheet moves nothing, so that there is nothing to reduce for those who want less of it", async () => {
+  assert.doesNotMatch(String(await project.read("dist/react.css")), /\b(animation|transition|transform|scroll-behavior)\b/);
+});

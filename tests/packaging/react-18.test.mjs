@@ -14,3 +14,4 @@ await import("./react-renders.test.mjs");
 await import("./react-events.test.mjs");
 await import("./react-rooms.test.mjs");
 await import("./react-sessions.test.mjs");
+await import("./react-words.test.mjs");

@@ -8,7 +8,10 @@ const OLDEST = process.env.STREAMKEEPER_REACT === "18";
 
 const SLOT = Symbol.for("streamkeeper");
 
-/** Imported once the page is there: `React`, its `flushSync`, `client` and `server`, the package's `entry` and `bindings`. */
+/**
+ * Imported once the page is there: `React`, its `flushSync`, `client` and `server`, the package's `entry` and `bindings`, and
+ * whatever else is `installed`.
+ */
 export const page = {};
 let project;
 let roots = [];
@@ -25,6 +28,7 @@ before(async () => {
   page.server = await project.import("react-dom/server");
   page.entry = await import(project.url("dist/inline.js"));
   await page.entry.default();
+  page.installed = (file) => import(project.url(file));
   page.bindings = await import(project.url("dist/react.js"));
 });
 after(async () => {

@@ -1,6 +1,8 @@
 "use client";
-import { useEffect, useId, useState, type FormEvent } from "react";
-import type { Snapshot, StreamStatus } from "streamkeeper";
+import { useEffect, useId, useRef, useState, type FormEvent } from "react";
+import type { ErrorCode, Snapshot, StreamkeeperError, StreamStatus } from "streamkeeper";
+import { Box } from "./box.js";
+import { Button } from "./button.js";
 import { useManager } from "./context.js";
 import { useSnapshot } from "./use-snapshot.js";
 import { useStream } from "./use-stream.js";
@@ -53,25 +55,28 @@ function Row({ id, say, asks }: { id: string; say: EndWords; asks: boolean }) {
     if (asks) void check();
     // Once, when somebody has asked for it.
   }, [asks]);
+  const title = useId();
   const now = stream?.status ?? status?.status;
-  const over = now === "ended";
+  const over = now === "ended" || now === "ending";
+  const failure = task.failure ?? (stream?.lastError ? { message: stream.lastError } : null);
   return (
-    <li data-status={now}>
-      <code>{status?.title ?? id}</code>
+    <li data-status={now} aria-busy={task.busy}>
+      <code id={title}>{status?.title ?? id}</code>
       <span role="status">{now === undefined ? say.unknown : say[now]}</span>
-      {(task.error ?? stream?.lastError) && <span role="alert">{task.error ?? stream?.lastError}</span>}
-      <button type="button" disabled={task.busy} onClick={check}>
+      <Problem say={say} failure={failure} />
+      <Button off={task.busy} onClick={check} about={title}>
         {say.check}
-      </button>
-      <button
-        type="button"
-        disabled={task.busy || over || now === "ending"}
-        onClick={() => task.run(async () => void (await end("panel")))}
-      >
+      </Button>
+      <Button off={task.busy || over} onClick={() => task.run(async () => void (await end("panel")))} about={title}>
         {now === "failed" ? say.again : say.end}
-      </button>
+      </Button>
     </li>
   );
+}
+
+/** Its region is always there, lest what comes into being together with it is not read out. */
+function Problem({ say, failure }: { say: EndWords; failure: Failure | null }) {
+  return <span role="alert">{failure && say.problem(failure.message, failure.code)}</span>;
 }
 
 /** For a stream that this page does not have. */
@@ -99,14 +104,14 @@ function Owed({ say }: { say: EndWords }) {
   const manager = useManager();
   const task = useTask();
   return (
-    <div role="status">
+    <div role="status" tabIndex={-1}>
       {owed > 0 && (
-        <>
+        <Box>
           <span>{say.owed(owed)}</span>
-          <button type="button" disabled={task.busy} onClick={() => task.run(async () => (await manager()).retryPendingEnds())}>
+          <Button off={task.busy} onClick={() => task.run(async () => (await manager()).retryPendingEnds())}>
             {say.retry}
-          </button>
-        </>
+          </Button>
+        </Box>
       )}
     </div>
   );
@@ -120,6 +125,7 @@ function EndAll({ say }: { say: EndWords }) {
   const [sure, setSure] = useState(false);
   const [ended, setEnded] = useState<number | null>(null);
   const task = useTask();
+  const first = useRef<HTMLButtonElement>(null);
   useEffect(() => {
     let mounted = true;
     const ask = async () => (await manager()).isAdmin();
@@ -134,36 +140,41 @@ function EndAll({ say }: { say: EndWords }) {
       setSure(false);
       setEnded((await (await manager()).forceEndAllStreams()).ended.length);
     });
+  const cancel = () => {
+    setSure(false);
+    first.current?.focus();
+  };
   return (
     <div>
-      <button type="button" disabled={task.busy} onClick={sure ? endAll : () => setSure(true)}>
+      <Button off={task.busy} onClick={sure ? endAll : () => setSure(true)} button={first}>
         {sure ? say.sure : say.endAll}
-      </button>
-      {sure && (
-        <button type="button" onClick={() => setSure(false)}>
-          {say.cancel}
-        </button>
-      )}
-      {ended !== null && <span role="status">{say.endedAll(ended)}</span>}
-      {task.error && <span role="alert">{task.error}</span>}
+      </Button>
+      {sure && <Button onClick={cancel}>{say.cancel}</Button>}
+      <span role="status">{ended !== null && say.endedAll(ended)}</span>
+      <Problem say={say} failure={task.failure} />
     </div>
   );
 }
 
+interface Failure {
+  message: string;
+  code?: ErrorCode;
+}
+
 /** One thing at a time, and what went wrong with it. */
-function useTask(): { busy: boolean; error: string | null; run: (work: () => Promise<void>) => Promise<void> } {
+function useTask(): { busy: boolean; failure: Failure | null; run: (work: () => Promise<void>) => Promise<void> } {
   const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<string | null>(null);
+  const [failure, setFailure] = useState<Failure | null>(null);
   const run = async (work: () => Promise<void>) => {
     setBusy(true);
-    setError(null);
+    setFailure(null);
     try {
       await work();
-    } catch (cause) {
-      setError(cause instanceof Error ? cause.message : String(cause));
+    } catch (error) {
+      setFailure(error as StreamkeeperError);
     } finally {
       setBusy(false);
     }
   };
-  return { busy, error, run };
+  return { busy, failure, run };
 }

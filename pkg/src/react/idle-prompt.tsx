@@ -1,6 +1,8 @@
 "use client";
 import { useEffect, useState } from "react";
 import type { Snapshot } from "streamkeeper";
+import { Box } from "./box.js";
+import { Button } from "./button.js";
 import { useStreamkeeper } from "./context.js";
 import { useSnapshot } from "./use-snapshot.js";
 import { IDLE_WORDS, type IdleWords } from "./words.js";
@@ -25,16 +27,14 @@ export function IdlePrompt({ className = "", words }: IdlePromptProps) {
   const until = useLingering(useSnapshot(read), TAP);
   const say = { ...IDLE_WORDS, ...words };
   return (
-    <div role="alert" className="streamkeeper-live">
+    <div role="alert" tabIndex={-1} className="streamkeeper-live">
       {until !== null && (
-        <div className={`streamkeeper-idle-prompt ${className}`.trim()}>
+        <Box className={`streamkeeper-idle-prompt ${className}`.trim()}>
           <p>
             <strong>{say.question}</strong> {say.consequence(new Date(until))}
           </p>
-          <button type="button" onClick={() => manager?.keepAwake()}>
-            {say.answer}
-          </button>
-        </div>
+          <Button onClick={() => manager?.keepAwake()}>{say.answer}</Button>
+        </Box>
       )}
     </div>
   );

@@ -1,5 +1,7 @@
 "use client";
 import type { Reason, Snapshot } from "streamkeeper";
+import { Box } from "./box.js";
+import { Button } from "./button.js";
 import { useReconnect } from "./use-reconnect.js";
 import { useSnapshot } from "./use-snapshot.js";
 import { CONNECTION_WORDS, type ConnectionWords } from "./words.js";
@@ -24,19 +26,15 @@ export function ReconnectBanner({ className = "", words, force = false }: Reconn
   const onClick = () => void reconnect({ force }).catch(() => {});
   // The live region is always there: what comes into being together with its words may not be read out.
   return (
-    <div role="status" className="streamkeeper-live">
+    <div role="status" tabIndex={-1} className="streamkeeper-live">
       {seen && (
-        <div className={`streamkeeper-banner ${className}`.trim()} data-status={seen.status} data-reason={seen.reason}>
+        <Box className={`streamkeeper-banner ${className}`.trim()} data-status={seen.status} data-reason={seen.reason}>
           <p>
             {say[seen.status]}: {say[seen.reason]}.{" "}
             {seen.nextRetryAt !== null && say.nextTry(new Date(seen.nextRetryAt))}
           </p>
-          {seen.reason !== "offline" && (
-            <button type="button" onClick={onClick}>
-              {say.reconnect}
-            </button>
-          )}
-        </div>
+          {seen.reason !== "offline" && <Button onClick={onClick}>{say.reconnect}</Button>}
+        </Box>
       )}
     </div>
   );

@@ -1,4 +1,4 @@
-import type { Reason, Snapshot, StreamState, StreamStatus } from "streamkeeper";
+import type { ErrorCode, Reason, Snapshot, StreamState, StreamStatus } from "streamkeeper";
 
 /** What is said of the connection: each status, each reason for it, and the rest. */
 export interface ConnectionWords extends Record<Snapshot["chat"]["status"] | Reason, string> {
@@ -36,6 +36,8 @@ export interface EndWords extends Record<StreamState["status"] | StreamStatus["s
   cancel: string;
   /** So many were ended. */
   endedAll: (count: number) => string;
+  /** What has gone wrong. `message` is in English, and the backend's own where there is no code. */
+  problem: (message: string, code?: ErrorCode) => string;
 }
 
 export const CONNECTION_WORDS: ConnectionWords = {
@@ -87,6 +89,7 @@ export const END_WORDS: EndWords = {
   sure: "Yes, end everybody’s streams",
   cancel: "No",
   endedAll: (count) => (count === 1 ? "One stream was ended." : `${count} streams were ended.`),
+  problem: (message) => message,
 };
 
 export const IDLE_WORDS: IdleWords = {
