@@ -4,12 +4,11 @@ import type { Fault, FaultGroup, World } from "./world";
 interface Props {
   group: FaultGroup;
   world: World;
-  busy: boolean;
   onBring: (fault: Fault) => void;
 }
 
 /** What may go wrong with one thing. */
-export function FaultList({ group: { name, faults, advice = [] }, world, busy, onBring }: Props) {
+export function FaultList({ group: { name, faults, advice = [] }, world, onBring }: Props) {
   const heading = useId();
   // Nothing else can be asked for by a network like that.
   const isCutOff = world.network.condition === "away" || world.network.condition === "portal";
@@ -26,7 +25,7 @@ export function FaultList({ group: { name, faults, advice = [] }, world, busy, o
                 data-testid={testId}
                 aria-pressed={isOn?.(world)}
                 aria-describedby={`${heading}-${testId}`}
-                disabled={busy || lacks !== null || (isCutOff && !isOn)}
+                disabled={lacks !== null || (isCutOff && !isOn)}
                 onClick={() => onBring(fault)}
               >
                 {label}

@@ -51,7 +51,7 @@ export function Faults({ view, user, inactivity, note }: Props) {
     <section id="faults" className="card faults" aria-labelledby="faults-heading">
       <div className="heading">
         <h2 id="faults-heading">Make it go wrong</h2>
-        <button data-testid="fault-clear" disabled={task.busy} onClick={healAll}>
+        <button data-testid="fault-clear" onClick={healAll}>
           All is well again
         </button>
       </div>
@@ -61,7 +61,7 @@ export function Faults({ view, user, inactivity, note }: Props) {
       {task.error && <p role="alert">{task.error}</p>}
       <div className="fault-groups">
         {catalogueFor(view).map((group) => (
-          <FaultList key={group.name} group={group} world={world} busy={task.busy} onBring={bring} />
+          <FaultList key={group.name} group={group} world={world} onBring={bring} />
         ))}
       </div>
     </section>

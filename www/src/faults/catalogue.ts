@@ -32,6 +32,7 @@ const CATALOGUE: FaultGroup[] = [
       network("away", {
         testId: "fault-offline",
         label: "It goes away",
+        told: `Nothing that this page sends gets anywhere. ${END_IT}`,
         should: "What is to be said waits, and is said once when the network is back. Chat lets go of its socket, and opens another.",
       }),
       network("portal", {

@@ -18,8 +18,6 @@ export interface TimeWindow {
   now: number;
   /** It stays where it is; else it follows the present. */
   isPaused: boolean;
-  isNearest: boolean;
-  isFarthest: boolean;
   zoom: (closer: boolean) => void;
   /** By parts of what is shown. */
   pan: (parts: number) => void;
@@ -45,8 +43,6 @@ export function useWindow(isHeld: boolean): TimeWindow {
     to,
     now,
     isPaused: end !== null,
-    isNearest: span <= SHORTEST,
-    isFarthest: span >= LONGEST,
     zoom: (closer) => {
       const next = Math.min(LONGEST, Math.max(SHORTEST, closer ? span / STEP : span * STEP));
       setSpan(next);
