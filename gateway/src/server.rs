@@ -2,6 +2,7 @@
 
 use std::future::{Future, IntoFuture};
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,6 +70,7 @@ pub async fn serve(
     let relays = Relays::new(&config, database.clone(), Arc::clone(&auth), counters.relay.clone())?;
     let relayed = listen.subscribe(relay::CHANNEL);
     let features = Features {
+        address: listener.local_addr()?,
         auth: Arc::clone(&auth),
         readers,
         events: Arc::clone(&events),
@@ -109,6 +111,7 @@ async fn out_of_patience(mut stopping: Stopping, patience: Duration) {
 
 /// What the routes are of.
 struct Features {
+    address: SocketAddr,
     auth: Arc<Auth>,
     readers: Readers,
     events: Arc<Events>,
@@ -117,7 +120,7 @@ struct Features {
 }
 
 fn routes(config: &Config, database: &Database, counters: &Counters, features: Features) -> Router {
-    let Features { auth, readers, events, relays, stopping } = features;
+    let Features { address, auth, readers, events, relays, stopping } = features;
     let calls = Arc::new(Rpc { auth, database: database.clone(), functions: config.functions });
     let mut api = Router::new().route(ROUTE, any(rpc)).with_state(Arc::clone(&calls));
     api = api.merge(rooms::routes(Arc::clone(&calls), readers)).merge(events::routes(events, calls));
@@ -129,7 +132,7 @@ fn routes(config: &Config, database: &Database, counters: &Counters, features: F
     match &config.demo {
         None => app = app.fallback(unknown_path),
         Some(demo) => {
-            let demo = demo::Demo::new(config, demo, database.clone(), stopping);
+            let demo = demo::Demo::new(config, demo, address, database.clone(), stopping);
             api = demo.with_faults(api);
             app = app.merge(demo.routes());
         }

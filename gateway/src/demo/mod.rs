@@ -6,10 +6,12 @@ mod faults;
 mod meetings;
 mod origin;
 mod page;
+mod relays;
 mod rooms;
 mod stream_chat;
 mod token;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -50,11 +52,19 @@ struct DemoState {
     login: PgConnectOptions,
     faults: Arc<Faults>,
     tokens: TokenMaker,
+    /// Where this server is.
+    address: SocketAddr,
 }
 
 impl Demo {
-    /// The demo on this database.
-    pub fn new(config: &Config, page: &DemoConfig, database: Database, stopping: Stopping) -> Self {
+    /// The demo at this address, on this database.
+    pub fn new(
+        config: &Config,
+        page: &DemoConfig,
+        address: SocketAddr,
+        database: Database,
+        stopping: Stopping,
+    ) -> Self {
         let chat = StreamChat::new(config, database.clone());
         let meetings = meetings::routes(config, database.clone());
         let state = DemoState {
@@ -63,6 +73,7 @@ impl Demo {
             login: config.database.clone(),
             faults: Arc::new(Faults::new(config.functions)),
             tokens: TokenMaker::new(config),
+            address,
         };
         Self { page: page.clone(), state: Arc::new(state), chat, meetings, origin: origin::routes(stopping) }
     }
@@ -79,6 +90,7 @@ impl Demo {
             .route("/demo/token", post(token))
             .route("/demo/faults", post(set_faults))
             .route("/demo/streams/{id}", get(stream))
+            .route("/demo/streams/{id}/relay", post(relays::set))
             .route("/demo/rooms/{id}", get(rooms::room))
             .route("/demo/stuck-room", post(rooms::stick))
             .route("/demo/events/{id}", get(events::event))

@@ -21,6 +21,7 @@ mod program;
 mod relay_streams;
 mod relay_sync;
 mod relay_timeline;
+mod relay_ts;
 mod rooms;
 mod rooms_listing;
 mod rooms_many;
