@@ -58,7 +58,8 @@ fn lanes() -> usize {
 /// `node --test`, for one file.
 fn node(context: &Context) -> Command {
     let mut node = context.tell(context.workspace.command("node"));
-    node.args(["--test", "--test-reporter=spec"]);
+    // A test that hangs is one that fails; the longest takes half a minute.
+    node.args(["--test", "--test-reporter=spec", "--test-timeout=300000"]);
     node
 }
 
@@ -82,7 +83,7 @@ fn share_out<L: Sync>(files: &[PathBuf], lanes: &[L], command: impl Fn(&L) -> Co
             node.arg(file);
             let (status, output) = collect(node, None)?;
             // In one piece, so that nobody else's lines are between them.
-            print!("{output}");
+            print!("{}\n{output}", file.display());
             if !status.success() {
                 failed.lock().unwrap_or_else(PoisonError::into_inner).push(file);
             }
