@@ -1,7 +1,9 @@
 //! A gateway on a port of its own, in front of a database of its own, and tokens to call it with.
 
 pub mod doctor;
+pub mod hls;
 pub mod mail_server;
+pub mod origin;
 pub mod postgres;
 pub mod program;
 pub mod provider;

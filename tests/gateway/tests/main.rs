@@ -18,6 +18,8 @@ mod notices;
 mod operator_mail;
 mod postgrest;
 mod program;
+mod relay_hls;
+mod relay_hostile;
 mod relay_streams;
 mod relay_sync;
 mod relay_timeline;

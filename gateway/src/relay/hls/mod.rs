@@ -1,8 +1,8 @@
 //! HLS: playlists whose addresses are ours, and the files behind them, passed on for as long as the stream is live.
 //!
-//! [`playlist`] reads and rewrites, [`resources`] remembers what stands behind our addresses, [`flights`] fetch each playlist
-//! once for all, [`progress`] and [`health`] judge the upstream by them, [`sessions`] are the players, [`relay`] has all of
-//! it, and [`serve`] answers.
+//! `playlist` reads and rewrites, `resources` remembers what stands behind our addresses, `flights` are playlists that are
+//! fetched once for all, `progress` and `health` judge the upstream by them, `sessions` are the players, `relay` has all of
+//! it, and `serve` answers.
 
 mod attributes;
 mod content;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::http::HeaderMap;
 use tokio::time::{Instant, MissedTickBehavior, interval};
-use tracing::{info, warn};
+use tracing::warn;
 
 use super::content::may_be_playlist;
 use super::flights::{Flights, Page, good_for};
@@ -43,7 +43,7 @@ pub struct Relay {
 impl Relay {
     /// Of this life's source.
     pub fn new(life: Life, upstreams: &Upstreams) -> Self {
-        let root = upstreams.read(&life.source.upstream.to_string());
+        let root = upstreams.read(&life.source.upstream);
         Self {
             fetcher: upstreams.fetcher(),
             resources: Resources::new(),
@@ -146,10 +146,8 @@ impl Relay {
 
     fn tell(&self, report: Option<Report>, error: Option<&UpstreamError>) {
         let Some(report) = report else { return };
-        let relay = self.life.id();
-        match error {
-            Some(error) => warn!(%relay, %error, "the upstream's playlist did not come"),
-            None => info!(%relay, ?report, "the upstream's playlist came"),
+        if let Some(error) = error {
+            warn!(relay = %self.life.id(), %error, "a playlist did not come");
         }
         self.life.tell(report);
     }

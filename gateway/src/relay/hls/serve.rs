@@ -21,6 +21,7 @@ use super::playlist::Role;
 use super::relay::Relay;
 use super::resources::{Name, Resource};
 use super::sessions::Presence;
+use crate::connections::Until;
 use crate::error::ApiError;
 use crate::relay::counters::Refusal;
 use crate::relay::life::{self, Asked, Client, Visit, Work};
@@ -130,6 +131,7 @@ impl Relay {
         }
         let mut response = Response::new(Body::from_stream(stream::try_unfold((first, sending), Sending::step)));
         *response.status_mut() = status;
+        response.extensions_mut().insert(Until(self.life.stop.clone()));
         let ours = response.headers_mut();
         for name in [CONTENT_LENGTH, CONTENT_RANGE, ACCEPT_RANGES] {
             if let Some(value) = headers.get(&name) {
@@ -181,11 +183,13 @@ impl Sending {
         next.unwrap_or(Err(UpstreamError::Silent(MAX_FILE_TIME)))
     }
 
-    /// Sends what is there, and fetches what comes next. An error hangs up: the player sees that it has not got all.
-    async fn step((chunk, mut sending): (Option<Bytes>, Self)) -> io::Result<Option<(Bytes, (Option<Bytes>, Self))>> {
-        let Some(chunk) = chunk else { return Ok(None) };
-        let next = sending.next().await.map_err(io::Error::other)?;
-        Ok(Some((chunk, (next, sending))))
+    /// Sends what is there already, or else what comes next. An error hangs up: the player sees that it has not got all.
+    async fn step((there, mut sending): (Option<Bytes>, Self)) -> io::Result<Option<(Bytes, (Option<Bytes>, Self))>> {
+        let chunk = match there {
+            None => sending.next().await.map_err(io::Error::other)?,
+            there => there,
+        };
+        Ok(chunk.map(|chunk| (chunk, (None, sending))))
     }
 }
 
