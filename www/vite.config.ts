@@ -11,6 +11,9 @@ export default defineConfig({
       "/demo": { target: gateway, ws: true },
       "/rest": gateway,
       "/rooms": gateway,
+      "/streams": gateway,
+      "/proxy": gateway,
+      "/debug": gateway,
       // The page's own address of an event is /events/{id}, and nothing more.
       "^/events/[^/]+/.+": { target: gateway, ws: true },
     },

@@ -7,6 +7,7 @@ import { FactsProvider } from "./facts";
 import { Faults } from "./faults/Faults";
 import { Guide } from "./guide/Guide";
 import { Overview } from "./overview/Overview";
+import { RelayView } from "./relay/RelayView";
 import { Rooms } from "./rooms/Rooms";
 import { Timeline } from "./timeline/Timeline";
 import { useTimeline } from "./timeline/useTimeline";
@@ -34,6 +35,10 @@ export function Studio({ session: { user, accessToken } }: { session: Session })
           {/* And whoever watches looks at another part of the page, and goes on watching. */}
           <div className="column" hidden={view !== "event"}>
             <EventView user={user} token={accessToken} note={note} />
+          </div>
+          {/* What plays there goes on playing. */}
+          <div className="column" hidden={view !== "relay"}>
+            <RelayView user={user} isShown={view === "relay"} note={note} />
           </div>
           {view === "chat" && <ChatView user={user} inactivity={inactivity} />}
         </div>

@@ -1,9 +1,9 @@
 import { useEffect, useState } from "react";
 import { eventInAddress } from "./event/address";
 
-export type View = "room" | "event" | "chat";
+export type View = "room" | "event" | "relay" | "chat";
 
-const VIEWS: View[] = ["room", "event", "chat"];
+const VIEWS: View[] = ["room", "event", "relay", "chat"];
 
 /** Which part of the page is shown: the address says so, so that it can be linked to. */
 export function useView(): View {
