@@ -3,9 +3,9 @@
 //! Laid out by feature: [`config`] reads the environment, [`auth`] says who is calling, [`rpc`] calls a function as that
 //! caller, [`rooms`] are live rooms and their listing, [`webhooks`] takes what other services tell us, [`sweeper`] ends what
 //! nobody holds any more, [`cron`] does what is done once a day, [`orphans`] tells an operator by [`mail`] what is left over,
-//! and [`listen`] hears what the database has to say. [`health`], [`metrics`], [`migrate`] and [`commands`] are for operators
-//! ([`admin`] keeps others out), and [`demo`] is there with `--demo` only. Every failure that a client sees is an
-//! [`error::ApiError`].
+//! and [`listen`] hears what the database has to say. [`health`], [`metrics`], [`mod@operator`], [`migrate`] and [`commands`]
+//! are for operators ([`admin`] keeps others out), and [`demo`] is there with `--demo` only. Every failure that a client sees
+//! is an [`error::ApiError`].
 
 pub mod admin;
 pub mod auth;
@@ -26,6 +26,7 @@ pub mod mail;
 pub mod metrics;
 pub mod migrate;
 pub mod notices;
+pub mod operator;
 pub mod orphans;
 pub mod relay;
 pub mod rooms;

@@ -34,7 +34,7 @@ use crate::relay::Relays;
 use crate::rooms::listing::{CHANNEL, Readers, Source};
 use crate::rpc::{ROUTE, Rpc, rpc};
 use crate::stopping::Stopping;
-use crate::{cron, demo, events, metrics, orphans, relay, rooms, sweeper, webhooks};
+use crate::{cron, demo, events, metrics, operator, orphans, relay, rooms, sweeper, webhooks};
 
 /// More than any call of ours needs; a keepalive request of a browser has 64 KiB for all of them together.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -127,8 +127,10 @@ fn routes(config: &Config, database: &Database, counters: &Counters, features: F
     api = api.merge(relay::routes(Arc::clone(&relays)));
     let mut app = Router::new().route("/health", get(health).with_state(database.clone()));
     app = app.merge(guarded(metrics::routes(counters.clone(), database.clone()), config));
+    app = app.merge(guarded(operator::routes(database.clone()), config));
     app = app.merge(guarded(relay::debug_routes(Arc::clone(&relays)), config));
     app = app.merge(webhooks::routes(config, database, counters));
+    app = operator::serve(app, config.operator_directory.as_deref());
     match &config.demo {
         None => app = app.fallback(unknown_path),
         Some(demo) => {

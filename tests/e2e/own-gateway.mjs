@@ -12,14 +12,16 @@ export class OwnGateway {
   #port = 0;
   #process = null;
   #site;
+  #variables;
 
-  constructor(site) {
+  constructor(site, variables) {
     this.#site = site;
+    this.#variables = variables;
   }
 
-  /** Starts one that is gone when the test is over. `site`: the folder of the page that it serves. */
-  static async start(t, site = SITE) {
-    const gateway = new OwnGateway(site);
+  /** Starts one that is gone when the test is over. `site`: the folder of the page that it serves; `variables`: settings beside the usual ones. */
+  static async start(t, site = SITE, variables = {}) {
+    const gateway = new OwnGateway(site, variables);
     t.after(() => gateway.stop("SIGKILL"));
     await gateway.start();
     return gateway;
@@ -31,7 +33,7 @@ export class OwnGateway {
 
   /** Again at the same address, with the same secret: tokens are still good. */
   async start() {
-    const env = { DATABASE_URL, DEMO_DIR: this.#site, BIND: `127.0.0.1:${this.#port}`, JWT_SECRET: "the secret of a gateway that is restarted" };
+    const env = { DATABASE_URL, DEMO_DIR: this.#site, BIND: `127.0.0.1:${this.#port}`, JWT_SECRET: "the secret of a gateway that is restarted", ...this.#variables };
     this.#process = spawn(GATEWAY_BIN, ["serve", "--demo"], { env, stdio: ["ignore", "ignore", "pipe"] });
     for await (const line of createInterface(this.#process.stderr)) {
       const [, port] = /listening address=127\.0\.0\.1:(\d+)/.exec(line) ?? [];

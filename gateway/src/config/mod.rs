@@ -7,7 +7,7 @@ mod value;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum::http::{HeaderValue, Uri};
@@ -96,6 +96,8 @@ pub struct Config {
     pub operator: Option<Operator>,
     /// How often it is found out whether there is something to tell.
     pub orphans_interval: Duration,
+    /// The built operator's page, if this server is to serve it.
+    pub operator_directory: Option<PathBuf>,
     /// Set in demo mode only.
     pub demo: Option<DemoConfig>,
 }
@@ -150,6 +152,8 @@ impl Config {
         }
         let can_sign = jwt_secret.is_some() || service_key.is_some();
         let mailer = mail::mailer(variables)?;
+        let demo_config = if demo { Some(demo_config(variables)?) } else { None };
+        let in_demo = demo_config.as_ref().and_then(|demo| demo.directory.as_ref()).map(|page| page.join("operator"));
         Ok(Self {
             database,
             connect_timeout: CONNECT_TIMEOUT,
@@ -190,19 +194,31 @@ impl Config {
             sweep_interval: sweeper::INTERVAL,
             rooms_interval: rooms::upkeep::CLEAN_UP_INTERVAL,
             cron_interval: cron::INTERVAL,
-            demo: if demo { Some(demo_config(variables)?) } else { None },
+            operator_directory: page("OPERATOR_DIR", variables)?.or(in_demo.filter(|page| is_page(page))),
+            demo: demo_config,
         })
     }
 }
 
 fn demo_config(variables: Variables) -> Result<DemoConfig, ConfigError> {
-    let directory = optional(variables, "DEMO_DIR").map(PathBuf::from);
-    if let Some(directory) = &directory
-        && !directory.join("index.html").is_file()
-    {
-        return Err(ConfigError::new(format!("DEMO_DIR is `{}`; there is no index.html in it", directory.display())));
+    Ok(DemoConfig {
+        directory: page("DEMO_DIR", variables)?,
+        mail_directory: optional(variables, "MAIL_DIR").map(PathBuf::from),
+    })
+}
+
+/// A directory with a built page in it.
+fn page(name: &str, variables: Variables) -> Result<Option<PathBuf>, ConfigError> {
+    match optional(variables, name).map(PathBuf::from) {
+        Some(directory) if !is_page(&directory) => {
+            Err(ConfigError::new(format!("{name} is `{}`; there is no index.html in it", directory.display())))
+        }
+        directory => Ok(directory),
     }
-    Ok(DemoConfig { directory, mail_directory: optional(variables, "MAIL_DIR").map(PathBuf::from) })
+}
+
+fn is_page(directory: &Path) -> bool {
+    directory.join("index.html").is_file()
 }
 
 #[cfg(test)]
@@ -255,6 +271,7 @@ mod tests {
             ("MAIL_FROM", "streamkeeper"),
             ("MAIL_FROM", "a@example.org\r\nBcc: b@example.org"),
             ("MAIL_DIR", "/nowhere"),
+            ("OPERATOR_DIR", "/nowhere"),
             ("PUBLIC_URL", "gateway.example.org"),
             ("PUBLIC_URL", "https://gateway.example.org/?a=hunter2"),
             ("FRONTEND_URL", "app.example.org"),

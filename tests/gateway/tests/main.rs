@@ -15,6 +15,7 @@ mod leases;
 mod listen;
 mod metrics;
 mod notices;
+mod operator;
 mod operator_mail;
 mod postgrest;
 mod program;
