@@ -3,7 +3,7 @@ import type { Snapshot } from "streamkeeper";
 import { useSnapshot } from "streamkeeper/react";
 import { atReload } from "../atReload";
 import { useFacts } from "../facts";
-import type { StepName } from "./steps";
+import { STEPS, type StepName } from "./steps";
 
 const doneAtReload = atReload("steps");
 
@@ -11,13 +11,15 @@ const doneAtReload = atReload("steps");
 export function useSteps(): Set<StepName> {
   const { isBroken, viewers } = useFacts();
   const seen = useSnapshot(readSteps);
-  const now = [...seen.split(" "), isBroken && "broken", viewers > 0 && "watched"].filter(Boolean).join(" ");
-  const [done, setDone] = useState(() => new Set((doneAtReload.read() ?? "").split(" ") as StepName[]));
-  useEffect(() => {
-    setDone((before) => new Set([...before, ...(now.split(" ") as StepName[])]));
-  }, [now]);
+  const now = [seen, isBroken && "broken", viewers > 0 && "watched"].filter(Boolean).join(" ");
+  const [done, setDone] = useState(() => namesIn(doneAtReload.read() ?? ""));
+  useEffect(() => setDone((before) => new Set([...before, ...namesIn(now)])), [now]);
   useEffect(() => doneAtReload.write([...done].join(" ")), [done]);
   return done;
+}
+
+function namesIn(words: string): Set<StepName> {
+  return new Set(words.split(" ").filter((word): word is StepName => word in STEPS));
 }
 
 function readSteps({ streams, chat }: Snapshot): string {

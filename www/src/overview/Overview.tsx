@@ -1,8 +1,8 @@
 import type { Snapshot } from "streamkeeper";
 import { useSnapshot } from "streamkeeper/react";
-import { useFacts, type Facts } from "../facts";
-import type { Kind } from "../timeline/lanes";
-import { statesOf, streamShown } from "../timeline/states";
+import { useFacts } from "../facts";
+import type { Kind, State } from "../timeline/lanes";
+import { statesOf, streamShown, type StateLane } from "../timeline/states";
 import { Icon, type IconName } from "./icons";
 import "./overview.css";
 
@@ -17,12 +17,18 @@ interface Tile {
 
 /** Everything at a glance: from the person to the mail. */
 export function Overview() {
-  const facts = useFacts();
-  // By its words: a mouse that moves changes none of them.
-  const seen = useSnapshot(readTiles);
-  const [you, network, chat, room] = JSON.parse(seen) as [Tile, Tile, Tile, Tile];
-  const [meeting, ...rest] = tilesOf(facts);
-  const tiles = [you, network, chat, meeting, room, ...rest];
+  const { isInMeeting, row, watchers, viewers, mails } = useFacts();
+  const here = watchers + viewers;
+  const tiles: Tile[] = [
+    tileOf("you", "You", useSnapshot(READ.activity), ""),
+    tileOf("network", "Network", useSnapshot(READ.network), ""),
+    tileOf("chat", "Chat", useSnapshot(READ.chat), "not used"),
+    { icon: "meeting", name: "Meeting", word: meetingInWords(isInMeeting), kind: isInMeeting ? "good" : null },
+    tileOf("room", "Room", useSnapshot(READ.stream), "off air"),
+    { icon: "database", name: "Database", word: row ?? "no row", kind: ROW_KINDS[row ?? ""] ?? null },
+    { icon: "viewers", name: "Viewers", word: String(here), kind: here > 0 ? "good" : null },
+    { icon: "mail", name: "Mail", word: mails === 1 ? "1 letter" : `${mails || "no"} letters`, kind: mails > 0 ? "call" : null },
+  ];
   return (
     <section aria-labelledby="overview-heading">
       <h2 id="overview-heading" className="unseen">
@@ -30,7 +36,7 @@ export function Overview() {
       </h2>
       <ul className="overview" data-testid="overview">
         {tiles.map(({ icon, name, word, kind }) => (
-          <li key={name} data-kind={kind ?? undefined} data-tile={icon}>
+          <li key={name} data-kind={kind ?? undefined}>
             <Icon name={icon} />
             <span className="quiet">{name}</span>
             <strong>{word}</strong>
@@ -41,29 +47,18 @@ export function Overview() {
   );
 }
 
-function readTiles(snapshot: Snapshot): string {
-  const { activity, network, chat, stream } = statesOf(snapshot, streamShown(snapshot, null), 0);
-  const tile = (icon: IconName, name: string, state: typeof chat, nothing: string): Tile => ({
-    icon,
-    name,
-    word: state?.word ?? nothing,
-    kind: state?.kind ?? null,
-  });
-  return JSON.stringify([
-    tile("you", "You", activity, ""),
-    tile("network", "Network", network, ""),
-    tile("chat", "Chat", chat, "not used"),
-    tile("room", "Room", stream, "off air"),
-  ]);
+function tileOf(icon: IconName, name: string, state: State | null, nothing: string): Tile {
+  return { icon, name, word: state?.word ?? nothing, kind: state?.kind ?? null };
 }
+
+const read = (lane: StateLane) => (snapshot: Snapshot) => statesOf(snapshot, streamShown(snapshot, null), 0)[lane];
+
+// One selector for each, and always the same one: a mouse that moves draws none of them anew.
+const READ = { activity: read("activity"), network: read("network"), chat: read("chat"), stream: read("stream") };
 
 const ROW_KINDS: Record<string, Kind> = { live: "good", ended: "seen" };
 
-function tilesOf({ isInMeeting, row, watchers, viewers, mails }: Facts): [Tile, ...Tile[]] {
-  return [
-    { icon: "meeting", name: "Meeting", word: isInMeeting === null ? "none" : isInMeeting ? "joined" : "left", kind: isInMeeting ? "good" : null },
-    { icon: "database", name: "Database", word: row ?? "no row", kind: ROW_KINDS[row ?? ""] ?? null },
-    { icon: "viewers", name: "Viewers", word: String(watchers + viewers), kind: watchers + viewers > 0 ? "good" : null },
-    { icon: "mail", name: "Mail", word: mails === 1 ? "1 letter" : `${mails || "no"} letters`, kind: mails > 0 ? "call" : null },
-  ];
+function meetingInWords(isInMeeting: boolean | null): string {
+  if (isInMeeting === null) return "none";
+  return isInMeeting ? "joined" : "left";
 }
