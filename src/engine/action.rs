@@ -2,8 +2,8 @@
 
 use super::error::{Code, Error};
 use super::id::{EventId, RoomId, StreamId};
-use super::value::Value;
-use alloc::string::{String, ToString};
+use super::value::{Value, digits};
+use alloc::string::String;
 
 /// The longest title, in characters; the database has the same bounds.
 pub const MAX_TITLE: usize = 200;
@@ -345,7 +345,7 @@ fn short_text(name: &str, value: Option<&Value>, max: usize) -> Result<Option<St
         None | Some(Value::Null) => Ok(None),
         Some(Value::Text(text)) if !text.is_empty() && text.chars().nth(max).is_none() => Ok(Some(text.clone())),
         Some(given) => {
-            Err(Error::argument(name, given, &["a text of 1 to ", &max.to_string(), " characters"].concat()))
+            Err(Error::argument(name, given, &["a text of 1 to ", &digits(max as u64), " characters"].concat()))
         }
     }
 }

@@ -4,9 +4,9 @@ use super::Millis;
 use super::error::{Code, Error};
 use super::id::{EventId, RoomId, StreamId};
 use super::usage::Counted;
-use super::value::Value;
+use super::value::{Value, digits};
 use alloc::borrow::ToOwned;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 
 /// What the database takes for `p_attempt`; a night offline makes more.
 const MAX_ATTEMPT: u32 = 1_000;
@@ -324,7 +324,7 @@ fn http_error(function: &str, status: u16, body: Option<&Value>) -> Error {
         409 | 410 => Code::Conflict,
         _ => Code::Rejected,
     };
-    let number = status.to_string();
+    let number = digits(status.into());
     let mut message = [function, ": HTTP ", &number].concat();
     if let Some(body) = body {
         for part in [body.text("code"), body.text("message")].into_iter().flatten() {

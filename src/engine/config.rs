@@ -2,9 +2,9 @@
 
 use super::Millis;
 use super::error::{Code, Error};
-use super::value::{Value, is_whole};
+use super::value::{Value, digits, is_whole};
 use alloc::borrow::ToOwned;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -214,8 +214,8 @@ fn inactivity(root: &Section, or: Inactivity) -> Result<Inactivity, Error> {
     if let (Some(timeout), Some(before)) = (timeout, prompt)
         && before >= timeout
     {
-        let must = ["less than inactivity.timeout, ", &timeout.to_string()].concat();
-        return Err(section.error("prompt", &before.to_string(), &must));
+        let must = ["less than inactivity.timeout, ", &digits(timeout)].concat();
+        return Err(section.error("prompt", &digits(before), &must));
     }
     Ok(Inactivity {
         timeout,
@@ -256,12 +256,7 @@ fn ending(root: &Section) -> Result<Ending, Error> {
         None => or.delays,
         Some(Value::List(items)) if (1..=10).contains(&items.len()) => {
             let item = |(at, item)| {
-                integer(
-                    &section.path(&["delays[", &usize::to_string(&at), "]"].concat()),
-                    item,
-                    MIN_DURATION,
-                    MAX_DURATION,
-                )
+                integer(&section.path(&["delays[", &digits(at as u64), "]"].concat()), item, MIN_DURATION, MAX_DURATION)
             };
             items.iter().enumerate().map(item).collect::<Result<_, _>>()?
         }
@@ -391,7 +386,7 @@ fn integer(path: &str, given: &Value, min: u64, max: u64) -> Result<u64, Error> 
             Ok(*number as u64)
         }
         _ => {
-            let bounds = ["a whole number from ", &min.to_string(), " to ", &max.to_string()].concat();
+            let bounds = ["a whole number from ", &digits(min), " to ", &digits(max)].concat();
             Err(invalid(path, &given.shown(), &bounds))
         }
     }

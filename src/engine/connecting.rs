@@ -11,10 +11,10 @@ use super::page::PageEvent;
 use super::presence::Turned;
 use super::reason::Reason;
 use super::usage::Counted;
-use super::value::Value;
+use super::value::{Value, digits};
 use super::{CallId, Generation};
 use alloc::borrow::ToOwned;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 /// A promise of `disconnectUser`.
@@ -240,7 +240,7 @@ impl Manager {
         if self.config.backend.is_none() || !self.reports {
             return;
         }
-        let connection = [&self.holder, "/", &self.chat.generation().0.to_string()].concat();
+        let connection = [&self.holder, "/", &digits(self.chat.generation().0.into())].concat();
         let counted = self.usage.report();
         self.send(Purpose::Report, rpc(&connection, counted), fresh_token);
     }

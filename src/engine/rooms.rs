@@ -8,10 +8,9 @@ use super::id::{RoomId, StreamId};
 use super::manager::{Manager, Purpose, found};
 use super::room::{Ending, Going, Room, Step};
 use super::streams::Stream;
-use super::value::Value;
+use super::value::{Value, digits};
 use super::{CallId, Millis, RequestId};
 use alloc::borrow::ToOwned;
-use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -138,7 +137,7 @@ impl Manager {
             .unanswered
             .take()
             .filter(|(lost_key, lost, at)| key.is_none() && rpc(lost_key) == *lost && now.saturating_sub(*at) < LEASE);
-        let made_up = || [holder.as_str(), ":", &call.0.to_string()].concat();
+        let made_up = || [holder.as_str(), ":", &digits(call.0.into())].concat();
         let is_made_up = key.is_none();
         let key = lost.map(|(key, ..)| key).or_else(|| key.map(str::to_owned)).unwrap_or_else(made_up);
         let rpc = rpc(&key);

@@ -4,7 +4,7 @@
 //! reach, and the WASM carries one conversion instead of one per type.
 
 use alloc::borrow::ToOwned;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 /// A JSON-like value. `undefined` members of an object are absent.
@@ -72,7 +72,9 @@ impl Value {
             Value::Null => "null".to_owned(),
             Value::Bool(true) => "true".to_owned(),
             Value::Bool(false) => "false".to_owned(),
-            Value::Number(number) if is_whole(*number) && number.abs() < 1e15 => (*number as i64).to_string(),
+            Value::Number(number) if is_whole(*number) && number.abs() < 1e15 => {
+                [if *number < 0.0 { "-" } else { "" }, &digits(number.abs() as u64)].concat()
+            }
             // Printing fractions would cost 9 kB of WASM.
             Value::Number(number) if number.is_finite() => "a fraction or very large".to_owned(),
             Value::Number(_) => "not a finite number".to_owned(),
@@ -86,6 +88,20 @@ impl Value {
             Value::Opaque => "a function or a class instance".to_owned(),
         }
     }
+}
+
+/// A whole number in digits. `to_string` would bring its padding and its counting of characters along.
+pub fn digits(number: u64) -> String {
+    let mut unit = 1;
+    while number / unit > 9 {
+        unit *= 10;
+    }
+    let mut digits = String::new();
+    while unit > 0 {
+        digits.push(char::from(b'0' + (number / unit % 10) as u8));
+        unit /= 10;
+    }
+    digits
 }
 
 /// Whether nothing stands after the point. (`fract` is the standard library's.)
@@ -125,5 +141,25 @@ impl From<u32> for Value {
 impl<T: Into<Value>> From<Option<T>> for Value {
     fn from(value: Option<T>) -> Value {
         value.map_or(Value::Null, Into::into)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn digits_are_those_of_the_standard_library() {
+        for number in [0, 1, 9, 10, 99, 100, 90_210, 10_u64.pow(19) - 1, 10_u64.pow(19), u64::MAX] {
+            assert_eq!(digits(number), number.to_string());
+        }
+    }
+
+    #[test]
+    fn whole_numbers_are_shown_as_they_are() {
+        let shown = |number: f64| Value::Number(number).shown();
+        assert_eq!([shown(0.0), shown(-12.0), shown(250.0)], ["0", "-12", "250"]);
+        assert_eq!(shown(0.5), "a fraction or very large");
     }
 }
