@@ -19,7 +19,7 @@ impl Uuid {
     /// Reads the argument called `name`.
     ///
     /// # Errors
-    /// [`Code::InvalidArgument`](super::Code::InvalidArgument) unless it is a UUID in its usual form with hyphens.
+    /// [`Code::InvalidArgument`] unless it is a UUID in its usual form with hyphens.
     pub fn parse(name: &str, value: Option<&Value>) -> Result<Uuid, Error> {
         let value = value.unwrap_or(&Value::Null);
         let text = value.as_text().unwrap_or_default();

@@ -29,7 +29,8 @@ pub fn check(workspace: &Workspace) -> Result<()> {
     npm::run_script(workspace, TYPEDOC, "build")
 }
 
+/// With what is private: whoever uses the package reads the other reference, and this one is for whoever changes it.
 fn crates(workspace: &Workspace, which: &[&str]) -> Result<()> {
-    let mut doc = workspace.cargo(&["doc", "--no-deps"]);
-    run(doc.args(which).env("RUSTDOCFLAGS", "-D warnings"))
+    let mut doc = workspace.cargo(&["doc", "--no-deps", "--document-private-items"]);
+    run(doc.args(which).env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links"))
 }
