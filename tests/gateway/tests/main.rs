@@ -21,6 +21,7 @@ mod postgrest;
 mod program;
 mod relay_hls;
 mod relay_hostile;
+mod relay_random;
 mod relay_streams;
 mod relay_sync;
 mod relay_timeline;

@@ -3,14 +3,18 @@
 
 use std::time::{Duration, Instant};
 
+use database_tests::TestDatabase;
+use gateway_tests::postgres::Postgres;
 use gateway_tests::program::{serving, signal};
 use gateway_tests::relays::{ADMIN_TOKEN, Relaying, go_live, key, streamer};
-use gateway_tests::{Answer, SECRET, client, run_sql};
+use gateway_tests::{Answer, Gateway, SECRET, client, run_sql};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
-use database_tests::TestDatabase;
+/// How long it may take until all agree. On a machine that does nothing else it is far less than a second.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 const TS_PLAYERS: usize = 3;
 const HLS_PLAYERS: usize = 2;
@@ -162,7 +166,7 @@ async fn whatever_ends_a_stream_ends_it_everywhere_with_its_clients_connected() 
             }
             _ => run_sql(&stage.db, &format!("delete from livestreams where id = '{key}'")).await,
         }
-        stage.agrees(&key, players).await;
+        assert!(timeout(PATIENCE, stage.agrees(&key, players)).await.is_ok(), "{how}: not all agree that it is over");
         println!("{how}: {} ms until all agreed", before.elapsed().as_millis());
     }
     // Nobody else's clients were let go.
@@ -245,10 +249,43 @@ async fn a_gateway_that_is_asked_to_stop_lets_all_players_go_and_ends_no_stream(
         player.await.unwrap();
     }
     // Sooner than by its patience: nobody was waited for.
-    let stopped = tokio::time::timeout(Duration::from_secs(20), stage.program.wait()).await;
+    let stopped = timeout(Duration::from_secs(20), stage.program.wait()).await;
     assert!(stopped.unwrap().unwrap().success());
     let live = stage.db.rows("select status from livestreams").await;
     assert_eq!(live, json!([{ "status": "live" }]));
+}
+
+#[tokio::test]
+async fn while_the_database_is_away_players_go_on_and_what_ended_meanwhile_is_over_when_it_is_back() {
+    let mut postgres = Postgres::start("relay").await;
+    let gateway = Gateway::start_with(postgres.options(), true, &[("ADMIN_TOKEN", ADMIN_TOKEN)], |config| {
+        config.connect_timeout = Duration::from_secs(1);
+    });
+    let gateway = gateway.await;
+    let relaying = Relaying::at(&gateway.url);
+    let key = key(1);
+    go_live(&gateway.url, &streamer(), &key).await;
+    relaying.relay(&key, json!({ "ts": format!("{}/demo/origin/ts/camera", gateway.url) })).await;
+    let path = relaying.playback_path(&key, "ts").await;
+    let mut player = relaying.request(Method::GET, &path).send().await.unwrap();
+    assert_eq!(player.status(), 200);
+
+    postgres.kill();
+    // The gateway has noticed, and has nothing to say to it.
+    while Answer::of(relaying.request(Method::GET, "/streams")).await.status != 503 {}
+    for _ in 0..20 {
+        player.chunk().await.unwrap().unwrap();
+    }
+    // Others may still come: what is live was known.
+    let path = relaying.playback_path(&key, "ts").await;
+    let mut other = relaying.request(Method::GET, &path).send().await.unwrap();
+    other.chunk().await.unwrap().unwrap();
+
+    postgres.run().await;
+    let end = format!("select end_stream_comprehensive('{key}')");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(end)).execute(&mut postgres.connect().await).await.unwrap();
+    tokio::join!(to_the_end(player), to_the_end(other));
+    while relaying.playback(&key, "ts").await.status != 410 {}
 }
 
 /// The seed's third suite: as fast as can be, and at the end everybody knows the same keys.
