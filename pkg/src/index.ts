@@ -1,7 +1,7 @@
 /**
  * Keeps a person connected to a live stream for exactly as long as they are there, and ends the stream exactly once.
  *
- * @packageDocumentation
+ * @module streamkeeper
  */
 import { load, type WasmSource } from "./shared.js";
 

@@ -1,7 +1,7 @@
 /**
  * Players of other libraries as sessions of their streams. Neither library is imported.
  *
- * @packageDocumentation
+ * @module streamkeeper/players
  */
 export { hlsSession, type HlsLike, type HlsOptions } from "./players/hls.js";
 export { mpegtsSession, type MpegtsLike, type MpegtsOptions } from "./players/mpegts.js";

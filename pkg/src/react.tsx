@@ -1,9 +1,9 @@
-"use client";
 /**
  * React bindings, for React 18 and later. What there is to be seen needs no stylesheet; `streamkeeper/react.css` is one.
  *
- * @packageDocumentation
+ * @module streamkeeper/react
  */
+"use client";
 export { useStreamkeeper } from "./react/context.js";
 export { StreamkeeperProvider } from "./react/provider.js";
 export { useSnapshot } from "./react/use-snapshot.js";
