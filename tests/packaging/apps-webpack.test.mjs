@@ -1,9 +1,10 @@
 /** The tarball in an app of webpack's, which has no configuration. Long, and alike: with `--soak`. */
 import { before } from "node:test";
-import { chats, createApp, fileScope, paintsFirst, startChat } from "./apps.mjs";
-import { serveFiles } from "./site.mjs";
 
 if (process.env.STREAMKEEPER_SOAK) {
+  // Only then: a file without tests never closes the browser that comes with them.
+  const { chats, createApp, fileScope, paintsFirst, startChat } = await import("./apps.mjs");
+  const { serveFiles } = await import("./site.mjs");
   const t = fileScope();
   let app, chat;
   const sites = {};
