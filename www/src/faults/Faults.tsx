@@ -1,5 +1,5 @@
 import { useState } from "react";
-import { useStreamkeeper } from "streamkeeper/react";
+import { useSnapshot, useStreamkeeper } from "streamkeeper/react";
 import type { InactivitySettings } from "../chat/useInactivity";
 import { useTell } from "../facts";
 import type { Note } from "../timeline/useTimeline";
@@ -24,9 +24,10 @@ export function Faults({ view, user, inactivity, note }: Props) {
   const manager = useStreamkeeper();
   const network = useNetwork();
   const liveId = useLiveStream();
+  const hasChat = useSnapshot(({ chat }) => chat.generation > 0);
   const task = useTask();
   const [told, setTold] = useState<string | null>(null);
-  const world: World = { user, liveId, network, inactivity };
+  const world: World = { user, liveId, hasChat, network, inactivity };
   useTell("isBroken", told !== null);
 
   const tell = (words: string) => {

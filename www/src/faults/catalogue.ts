@@ -22,7 +22,15 @@ function answers(functions: string[], statuses: number[], fault: Pick<Fault, "te
 }
 
 function chat(faults: string[], fault: Pick<Fault, "testId" | "label" | "should" | "told">): Fault {
-  return { ...fault, act: ({ user }) => breakChat(user, ...faults) };
+  return {
+    ...fault,
+    act: ({ user }) => breakChat(user, ...faults),
+    missing: withoutChat,
+  };
+}
+
+function withoutChat({ hasChat }: World): string | null {
+  return hasChat ? null : "Open the chat first.";
 }
 
 const CATALOGUE: FaultGroup[] = [
@@ -185,6 +193,7 @@ const CATALOGUE: FaultGroup[] = [
         told: "You count as away after 10 s, and are asked after 3. Touch nothing.",
         should: "You are asked, then chat closes. Move the mouse, and it is back.",
         act: ({ inactivity }) => inactivity.change({ timeout: 10_000, prompt: 7_000 }),
+        missing: withoutChat,
       },
       {
         testId: "fault-hidden",
@@ -192,6 +201,7 @@ const CATALOGUE: FaultGroup[] = [
         told: "Chat closes as soon as nobody can see the page. Look at another tab, and come back.",
         should: "It closes at once, and is there again when you are, unless you are in a meeting.",
         act: ({ inactivity }) => inactivity.change({ hiddenGrace: 0 }),
+        missing: withoutChat,
       },
     ],
     advice: [

@@ -7,6 +7,8 @@ export interface World {
   user: string;
   /** The stream that this page is live with. */
   liveId: string | null;
+  /** Chat has been opened. */
+  hasChat: boolean;
   network: Network;
   inactivity: InactivitySettings;
 }
