@@ -20,3 +20,7 @@ test("Next renders it on the server, and has nobody fetch the WASM beforehand", 
 
 chats("built by Next", () => address, () => chat);
 paintsFirst("built by Next", () => address);
+
+if (process.env.STREAMKEEPER_SOAK) {
+  chats("Next's development server", () => app.serve("next", "dev", "--hostname", "127.0.0.1", "--port", "0"), () => chat);
+}

@@ -1,7 +1,7 @@
 // Reads and writes the parts that WASM is made of.
 
 /** What sections are called; the others are nobody's business here. */
-export const [CUSTOM, IMPORTS, EXPORTS, CODE, DATA] = [0, 2, 7, 10, 11];
+export const [CUSTOM, IMPORTS, EXPORTS, ELEMENTS, CODE, DATA] = [0, 2, 7, 9, 10, 11];
 
 /** "\0asm" and its version. */
 const HEADER = 8;
@@ -74,22 +74,24 @@ export function assemble(wasm, sections) {
   return Buffer.concat([wasm.subarray(0, HEADER), ...sections.flatMap(({ id, content }) => [Buffer.from([id]), block(content)])]);
 }
 
+/** How many functions are imported. They are counted first. */
+export const imported = (wasm) => new Reader(sections(wasm).find(({ id }) => id === IMPORTS).content).number();
+
 /** The functions that have a body here: `{name, body}`. */
 export function functions(wasm) {
   const parts = sections(wasm);
-  const imported = new Reader(parts.find(({ id }) => id === IMPORTS).content).number();
+  const first = imported(wasm);
   const names = new Map(parts.filter(isNames).flatMap(({ content }) => functionNames(content)));
   const code = new Reader(parts.find(({ id }) => id === CODE).content);
-  return code.list((index) => ({ name: names.get(imported + index) ?? "", body: code.block() }));
+  return code.list((index) => ({ name: names.get(first + index) ?? "", body: code.block() }));
 }
 
 /** The same with other names for those functions. */
 export function renamed(wasm, names) {
-  const parts = sections(wasm);
-  const imported = new Reader(parts.find(({ id }) => id === IMPORTS).content).number();
-  const entries = list(names.map((name, index) => [...number(imported + index), ...text(name)]));
+  const first = imported(wasm);
+  const entries = list(names.map((name, index) => [...number(first + index), ...text(name)]));
   const content = Buffer.concat([text("name"), Buffer.from([FUNCTION_NAMES]), block(entries)]);
-  return assemble(wasm, [...parts.filter((part) => !isNames(part)), { id: CUSTOM, content }]);
+  return assemble(wasm, [...sections(wasm).filter((part) => !isNames(part)), { id: CUSTOM, content }]);
 }
 
 const isNames = ({ id, content }) => id === CUSTOM && new Reader(content).text() === "name";

@@ -1,11 +1,13 @@
 // Makes what wasm-bindgen has written small. Its functions are put in an order that gzip likes. Imports and exports get
 // names of one or two letters instead of long ones with a hash, which no compression can shorten, in the WASM and in the
-// glue at once. What nobody reads in a browser goes: the names of functions, and where a panic has come from. Then the glue
-// is minified. What still has the names of functions is written to the file that is given.
+// glue at once. What nobody reads in a browser goes: the names of functions, what a panic says and where it has come from.
+// Then the glue is minified. What still has the names of functions is written to the file that is given.
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { minify } from "terser";
-import { ordered } from "./order.mjs";
 import { assemble, CUSTOM, DATA, EXPORTS, IMPORTS, list, number, Reader, sections, text } from "./format.mjs";
+import { withoutFormatting } from "./formatting.mjs";
+import { optimised } from "./optimised.mjs";
+import { ordered } from "./order.mjs";
 
 const FUNCTION = 0;
 const MODULE = "a";
@@ -57,7 +59,7 @@ function data(content) {
   return Buffer.from(content.toString("latin1").replace(SOURCES, (name) => "\0".repeat(name.length)), "latin1");
 }
 
-const named = ordered(readFileSync(WASM));
+const named = ordered(optimised(withoutFormatting(readFileSync(WASM)), "--remove-unused-module-elements"));
 const shorter = { [IMPORTS]: imports, [EXPORTS]: exports, [DATA]: data };
 const kept = sections(named).filter(({ id }) => id !== CUSTOM);
 writeFileSync(WASM, assemble(named, kept.map(({ id, content }) => ({ id, content: shorter[id]?.(content) ?? content }))));

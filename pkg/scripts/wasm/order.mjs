@@ -1,12 +1,9 @@
 // Puts functions that are alike beside each other: gzip only finds what it has seen within the last 32 kB.
-import { execFileSync } from "node:child_process";
-import { rmSync, writeFileSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { functions, renamed } from "./format.mjs";
+import { optimised } from "./optimised.mjs";
 
 /** So many bytes in a row make two functions alike. */
 const LENGTH = 4;
-const UNSORTED = fileURLToPath(new URL("../../wasm/unsorted.wasm", import.meta.url));
 
 /** What of it may be found again elsewhere. */
 function shingles({ body }) {
@@ -45,10 +42,5 @@ function places(functions) {
 export function ordered(wasm) {
   const all = functions(wasm);
   const at = places(all).map((place) => String(place).padStart(String(all.length).length, "0"));
-  writeFileSync(UNSORTED, renamed(wasm, all.map(({ name }, index) => `${at[index]} ${name}`)));
-  const sort = ["--reorder-functions-by-name", "--debuginfo", "--enable-reference-types", "--enable-multivalue"];
-  execFileSync("wasm-opt", [UNSORTED, "-o", UNSORTED, ...sort, "--enable-bulk-memory", "--enable-nontrapping-float-to-int"]);
-  const sorted = readFileSync(UNSORTED);
-  rmSync(UNSORTED);
-  return sorted;
+  return optimised(renamed(wasm, all.map(({ name }, index) => `${at[index]} ${name}`)), "--reorder-functions-by-name");
 }
