@@ -11,7 +11,7 @@ use std::thread;
 /// Something that can be in one state or another.
 pub trait Model: Clone + Send + Sync {
     /// What may happen to it.
-    type Action: Copy + Debug + Send + Sync;
+    type Action: Copy + Debug + PartialEq + Send + Sync;
 
     /// All that may happen now.
     fn actions(&self) -> Vec<Self::Action>;
@@ -148,7 +148,7 @@ fn expand<M: Model>(
 }
 
 /// A panic breaks a rule as well.
-fn guarded(what: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+pub(super) fn guarded(what: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
     catch_unwind(AssertUnwindSafe(what)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
