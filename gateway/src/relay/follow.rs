@@ -1,6 +1,6 @@
 //! From the database to the registry, and back: what is live is relayed, and what a relay says is told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::future::pending;
 use std::time::Duration;
@@ -14,13 +14,11 @@ use super::Relays;
 use super::report::{Health, Report};
 use super::source::Id;
 use super::store::Said;
+use crate::error::ApiError;
 use crate::listen::{News, Subscription};
 
 /// Where the database says that what is relayed has changed.
 pub const CHANNEL: &str = "streamkeeper_relays";
-
-/// Even if nothing was heard: a notice may get lost.
-const HEARD: Duration = Duration::from_secs(30);
 
 /// While the database does not tell what changes (it is away, or a pooler stands in between), somebody has to look.
 const UNHEARD: Duration = Duration::from_millis(500);
@@ -28,37 +26,62 @@ const UNHEARD: Duration = Duration::from_millis(500);
 /// Between two attempts to tell the database something.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// More streams than this at once are looked at all together, in one question.
+const MANY: usize = 8;
+
+/// What has to be looked at.
+#[derive(Debug, Default)]
+struct Due {
+    is_heard: bool,
+    all: bool,
+    keys: BTreeSet<Uuid>,
+}
+
+impl Due {
+    fn note(&mut self, news: &News) {
+        match news {
+            News::Listening => (self.is_heard, self.all) = (true, true),
+            News::Away => self.is_heard = false,
+            News::Said(key) => match key.parse() {
+                Ok(key) => drop(self.keys.insert(key)),
+                // Somebody else's notice says that there is something, but not what.
+                Err(_) => self.all = true,
+            },
+        }
+    }
+
+    /// Takes a look, at as little as possible.
+    async fn look(&mut self, relays: &Relays) -> Result<(), ApiError> {
+        let keys = std::mem::take(&mut self.keys);
+        if std::mem::take(&mut self.all) || keys.len() > MANY {
+            return relays.look().await;
+        }
+        for key in keys {
+            relays.look_at(key).await?;
+        }
+        Ok(())
+    }
+}
+
 /// Relays what is live, from the start to the end of this process.
 pub async fn live(relays: &Relays, mut news: Subscription) -> Infallible {
-    let mut is_heard = false;
-    let mut look_at = Instant::now();
+    let mut due = Due::default();
+    let mut all_at = Instant::now();
     loop {
         tokio::select! {
-            news = news.next() => match news {
-                News::Listening => {
-                    is_heard = true;
-                    look_at = Instant::now();
-                }
-                News::Away => {
-                    is_heard = false;
-                    look_at = look_at.min(Instant::now() + UNHEARD);
-                }
-                News::Said(key) => {
-                    // Somebody else's notice says that there is something, but not what.
-                    let Ok(key) = key.parse::<Uuid>() else { look_at = Instant::now(); continue };
-                    if let Err(error) = relays.look_at(key).await {
-                        warn!(?error, %key, "a stream's relays are not known: all will be looked at");
-                        look_at = look_at.min(Instant::now() + UNHEARD);
-                    }
-                }
-            },
-            () = sleep_until(look_at) => {
-                let looked = relays.look().await;
-                look_at = Instant::now() + if is_heard && looked.is_ok() { HEARD } else { UNHEARD };
-                if let Err(error) = looked {
-                    warn!(?error, "what is live is not known: what is relayed goes on");
-                }
-            }
+            news = news.next() => due.note(&news),
+            () = sleep_until(all_at) => due.all = true,
+        }
+        while let Some(news) = news.ready() {
+            due.note(&news);
+        }
+        let is_all = due.all;
+        let looked = due.look(relays).await;
+        let pause = if due.is_heard && looked.is_ok() { relays.look_every } else { UNHEARD };
+        // Notices about single streams do not put off the look at all of them.
+        all_at = if is_all { Instant::now() + pause } else { all_at.min(Instant::now() + pause) };
+        if let Err(error) = looked {
+            warn!(?error, "what is live is not known: what is relayed goes on");
         }
     }
 }

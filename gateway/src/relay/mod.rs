@@ -27,6 +27,7 @@ pub mod upstream;
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
@@ -67,6 +68,7 @@ pub struct Relays {
     public_url: String,
     proxy_hops: usize,
     rate: Rate,
+    look_every: Duration,
     /// Held from reading what is live until the registry knows it: what is older never comes later.
     looking: Mutex<()>,
     reports: Mutex<UnboundedReceiver<(Id, Report)>>,
@@ -93,6 +95,7 @@ impl Relays {
             public_url: config.public_url.clone().unwrap_or_default(),
             proxy_hops: config.proxy_hops,
             rate: Rate::default(),
+            look_every: config.relay.look,
             looking: Mutex::default(),
             reports: Mutex::new(reports),
         }))

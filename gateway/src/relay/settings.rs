@@ -29,6 +29,8 @@ pub struct Settings {
     pub per_address: usize,
     /// How much of a transport stream is kept for its clients.
     pub ring_bytes: usize,
+    /// How often all that is live is looked at, even if nothing was heard: a notice may get lost.
+    pub look: Duration,
     /// How long an upstream is kept that nobody watches.
     pub linger: Duration,
     /// How long an HLS player may at least be silent before it has left.
@@ -48,6 +50,7 @@ impl Default for Settings {
             max_clients: 5_000,
             per_address: 20,
             ring_bytes: 4 * 1024 * 1024,
+            look: Duration::from_secs(30),
             linger: Duration::from_secs(10),
             min_silence: Duration::from_secs(10),
             min_backoff: Duration::from_millis(250),

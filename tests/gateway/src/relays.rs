@@ -1,8 +1,11 @@
 //! What tests of relays need: streams that are live and relayed, and how everything stands.
 
+use std::time::Duration;
+
 use database_tests::TestDatabase;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
+use streamkeeper_gateway::config::Config;
 
 use crate::{Answer, Gateway, client, user};
 
@@ -117,7 +120,9 @@ impl Relaying {
 /// A gateway in demo mode, whose upstreams may be on this machine, on a database of its own.
 pub async fn demo_gateway() -> (TestDatabase, Gateway, Relaying) {
     let db = TestDatabase::new().await;
-    let gateway = Gateway::start(db.options(), true, &[("ADMIN_TOKEN", ADMIN_TOKEN)]).await;
+    // What follows, follows from what was heard.
+    let hears = |config: &mut Config| config.relay.look = Duration::from_secs(3_600);
+    let gateway = Gateway::start_with(db.options(), true, &[("ADMIN_TOKEN", ADMIN_TOKEN)], hears).await;
     let relaying = Relaying::at(&gateway.url);
     (db, gateway, relaying)
 }

@@ -2,6 +2,7 @@
 //! database, whoever changed it there.
 
 use database_tests::TestDatabase;
+use futures_util::future::join_all;
 use gateway_tests::relays::{ADMIN_TOKEN, Relaying, demo_gateway, go_live, key, streamer};
 use gateway_tests::{Answer, Gateway, SECRET, admin, run_sql, user};
 use reqwest::Method;
@@ -199,8 +200,9 @@ async fn an_expired_playback_url_lets_nobody_in() {
 #[tokio::test]
 async fn one_address_cannot_ask_for_playback_urls_for_ever() {
     let (_db, _gateway, relaying, key) = relayed().await;
-    while relaying.playback(&key, "hls").await.status != 429 {}
-    assert_eq!(relaying.number("streamkeeper_gateway_relay_refusals_total{why=\"often\"}").await, 1);
+    // Many at once: on a slow machine it has as much again as it has asked for, one by one.
+    while !join_all((0..300).map(|_| relaying.playback(&key, "hls"))).await.iter().any(|answer| answer.status == 429) {}
+    assert_ne!(relaying.number("streamkeeper_gateway_relay_refusals_total{why=\"often\"}").await, 0);
 }
 
 #[tokio::test]

@@ -70,6 +70,22 @@ async fn a_stream_of_one_kind_misses_nothing_of_the_other_and_one_of_both_has_bo
     assert_eq!(report["state"]["stream_keys"], json!([ts, hls]));
 }
 
+#[tokio::test]
+async fn hundreds_that_begin_and_end_at_once_are_followed_at_once() {
+    let (db, _gateway, relaying) = demo_gateway().await;
+    run_sql(
+        &db,
+        "insert into livestreams (streamer_id, status, started_at, last_seen_at)
+           select 'streamer', 'live', now(), now() from generate_series(1, 300);
+         select set_stream_relay(id, 'http://127.0.0.1:9/', 'http://127.0.0.1:9/') from livestreams",
+    )
+    .await;
+    until(&relaying, "", |report| report["state"]["stream_count"] == 300 && is_clean(report)).await;
+    run_sql(&db, "select end_stream_comprehensive(p_force_end_all => true)").await;
+    let report = until(&relaying, "", |report| report["state"]["stream_count"] == 0 && is_clean(report)).await;
+    assert_eq!((&report["ts_proxy"]["session_count"], &report["hls_proxy"]["session_count"]), (&json!(0), &json!(0)));
+}
+
 /// Somebody changes the table behind everybody's back: nobody is told.
 async fn silently(db: &database_tests::TestDatabase, sql: &str) {
     let sql = format!(
