@@ -246,6 +246,26 @@ async fn the_pages_policy_has_to_let_us_in_and_the_fix_does() {
 }
 
 #[tokio::test]
+async fn a_page_that_gives_a_secret_away_is_a_danger() {
+    let db = TestDatabase::new().await;
+    let gateway = gateway(&db, &[]).await;
+    let key = |role: &str| sign(SECRET, &json!({ "role": role, "exp": NEVER }));
+    // It answers the same to everything: page and script.
+    let shows = |key: &str| Page {
+        body: format!("<script src=\"/app.js\"></script><script>createClient('{key}')</script>"),
+        ..Page::default()
+    };
+    let app = Site::start(shows(&key("anon"))).await;
+    assert_eq!(of(&gateway, &[("PAGE_URL", &app.url)]).await.troubles(), []);
+    for secret in [key("service_role"), "sb_secret_0123456789abcdef".to_owned()] {
+        app.shows(shows(&secret));
+        let found = of(&gateway, &[("PAGE_URL", &app.url)]).await;
+        assert_eq!(found.troubles(), [("danger", "page.keys")]);
+        assert_eq!(found.what("page.keys"), "a secret key stands in the page itself, /app.js");
+    }
+}
+
+#[tokio::test]
 async fn browsers_have_to_let_the_page_call() {
     let db = TestDatabase::new().await;
     let app = "https://app.example.org";

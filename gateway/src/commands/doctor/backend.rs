@@ -29,7 +29,7 @@ pub async fn check(http: &Http, settings: &Settings, key: Option<&str>, made: &M
         findings.push(Finding::danger("url.https", "the backend's address is not https", why, "serve it over https"));
     }
     // The root of a Supabase project and the gateway's `/health` need no key.
-    let health = match http.get(&format!("{}/health", url.url), &[("accept", "application/json")]).await {
+    let health = match http.get(&url.at("/health"), &[("accept", "application/json")]).await {
         Ok(answer) => answer,
         Err(error) => {
             let why = "no page can start or end a stream";
@@ -67,7 +67,7 @@ pub async fn check(http: &Http, settings: &Settings, key: Option<&str>, made: &M
 }
 
 fn kind(url: &Address, health: &Answer) -> Kind {
-    let body = health.json();
+    let body = health.json().unwrap_or_default();
     if body.get("database").is_some() && body.get("version").is_some() {
         return Kind::Gateway;
     }
@@ -93,8 +93,8 @@ enum Outcome {
     Down(String),
 }
 
-fn outcome(function: &str, status: u16, body: &Value) -> Outcome {
-    let said = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
+fn outcome(function: &str, status: u16, body: Option<&Value>) -> Outcome {
+    let said = |name: &str| body.and_then(|body| body.get(name)).and_then(Value::as_str).unwrap_or_default();
     let (code, hint) = (said("code"), said("hint"));
     let sentence = || format!("{status} {code} {}", quoted(said("message")));
     match (status, code) {
@@ -102,8 +102,11 @@ fn outcome(function: &str, status: u16, body: &Value) -> Outcome {
         (_, "PGRST202") => Outcome::Missing,
         (401 | 403, "42501") => Outcome::Refused,
         (401 | 403, _) => Outcome::Key(sentence()),
-        (500.., _) | (404, "") | (300..=399, "") => Outcome::Down(sentence()),
-        _ => Outcome::Ran,
+        (204, _) => Outcome::Ran,
+        (200..=299, _) if body.is_some() => Outcome::Ran,
+        // What a function says itself has five characters; all else is a proxy's, or PostgREST's own.
+        (400..=499, _) if code.len() == 5 => Outcome::Ran,
+        _ => Outcome::Down(sentence()),
     }
 }
 
@@ -113,11 +116,11 @@ async fn functions(http: &Http, url: &Address, key: Option<&str>, made: &Made) -
     let (mut missing, mut closed, mut open) = (Vec::new(), Vec::new(), Vec::new());
     for function in FUNCTIONS {
         let for_anon = made.may_execute("anon", &format!("public.{function}"));
-        let answer = match http.get(&format!("{}/rest/v1/rpc/{function}", url.url), &headers).await {
+        let answer = match http.get(&url.at(&format!("/rest/v1/rpc/{function}")), &headers).await {
             Ok(answer) => answer,
             Err(error) => return vec![down(&error)],
         };
-        match outcome(function, answer.status.as_u16(), &answer.json()) {
+        match outcome(function, answer.status.as_u16(), answer.json().as_ref()) {
             Outcome::Missing => missing.push(*function),
             Outcome::Refused if for_anon => closed.push(*function),
             Outcome::Ran if !for_anon => open.push(*function),
@@ -187,21 +190,29 @@ mod tests {
 
     #[test]
     fn what_an_answer_means() {
-        let error = |status, code: &str, hint: &str| outcome("sweep", status, &json!({"code": code, "hint": hint}));
-        assert_eq!(outcome("sweep", 200, &json!({"ran": true})), Outcome::Ran);
+        let of = |status, body: Value| outcome("sweep", status, Some(&body));
+        let error = |status, code: &str, hint: &str| of(status, json!({"code": code, "hint": hint}));
+        assert_eq!(of(200, json!({"ran": true})), Outcome::Ran);
+        assert_eq!(outcome("sweep", 204, None), Outcome::Ran);
         assert_eq!(error(405, "25006", ""), Outcome::Ran);
         assert_eq!(error(400, "22023", ""), Outcome::Ran);
         assert_eq!(error(401, "42501", ""), Outcome::Refused);
         assert_eq!(error(404, "PGRST202", ""), Outcome::Missing);
-        assert_eq!(
-            error(404, "PGRST202", "Perhaps you meant to call the function public.sweep_events(p_limit)"),
-            Outcome::Missing
-        );
+        let similar = "Perhaps you meant to call the function public.sweep_events(p_limit)";
+        assert_eq!(error(404, "PGRST202", similar), Outcome::Missing);
         assert_eq!(error(404, "PGRST202", "Perhaps you meant to call the function public.sweep(p)"), Outcome::There);
         assert!(matches!(error(401, "PGRST301", ""), Outcome::Key(_)));
-        assert!(matches!(outcome("sweep", 401, &json!({"message": "Invalid API key"})), Outcome::Key(_)));
-        for (status, body) in [(404, Value::Null), (302, Value::Null), (503, json!({"code": "PGRST001"}))] {
-            assert!(matches!(outcome("sweep", status, &body), Outcome::Down(_)), "{status}");
+        assert!(matches!(of(401, json!({"message": "Invalid API key"})), Outcome::Key(_)));
+        // A page for everything, a proxy's limit, another schema, the database away.
+        for (status, body) in [
+            (200, None),
+            (302, None),
+            (404, None),
+            (429, Some(json!({"message": "slow down"}))),
+            (406, Some(json!({"code": "PGRST106"}))),
+            (503, Some(json!({"code": "PGRST001"}))),
+        ] {
+            assert!(matches!(outcome("sweep", status, body.as_ref()), Outcome::Down(_)), "{status}");
         }
     }
 }

@@ -41,7 +41,7 @@ async fn preflight(http: &Http, place: &Address, origin: &str) -> Vec<Finding> {
         ("access-control-request-method", "POST"),
         ("access-control-request-headers", asked.as_str()),
     ];
-    let url = format!("{}/rest/v1/rpc/touch_stream", place.url);
+    let url = place.at("/rest/v1/rpc/touch_stream");
     match http.send(Method::OPTIONS, &url, &headers).await {
         Ok(answer) => verdict(&answer, place, origin),
         Err(error) => vec![Finding::unknown("cors", format!("{} did not answer: {error}", place.origin()), "")],

@@ -97,63 +97,6 @@ fn port_matches(source: Option<&str>, scheme: &str, to: &Address) -> bool {
     }
 }
 
-/// What the meta elements of a page say. A script may add more: those are not seen here.
-pub fn in_meta(html: &str) -> Vec<String> {
-    let lower = html.to_ascii_lowercase();
-    let (mut found, mut at) = (Vec::new(), 0);
-    while let Some(next) = lower.get(at..).and_then(|rest| rest.find('<')) {
-        at += next;
-        let Some(rest) = lower.get(at..) else { break };
-        if rest.starts_with("<!--") {
-            at += rest.find("-->").map_or(rest.len(), |end| end + 3);
-        } else if rest.starts_with("<meta") {
-            let (attributes, length) = attributes(html.get(at..).unwrap_or_default());
-            let of = |name: &str| attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
-            if of("http-equiv").is_some_and(|kind| kind.eq_ignore_ascii_case("content-security-policy")) {
-                found.extend(of("content").map(unescaped));
-            }
-            at += length;
-        } else {
-            at += 1;
-        }
-    }
-    found
-}
-
-/// The attributes of the tag that the text begins with, and how long the tag is.
-fn attributes(tag: &str) -> (Vec<(String, String)>, usize) {
-    let mut found = Vec::new();
-    let mut rest = tag.trim_start_matches(|c: char| !c.is_whitespace() && c != '>');
-    loop {
-        rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '/');
-        let end = rest.find(|c: char| c.is_whitespace() || "=>/".contains(c)).unwrap_or(rest.len());
-        let (name, after) = rest.split_at(end);
-        if name.is_empty() {
-            return (found, (tag.len() - rest.len()).max(1));
-        }
-        let after = after.trim_start();
-        let Some(value) = after.strip_prefix('=').map(str::trim_start) else {
-            rest = after;
-            continue;
-        };
-        let quote = value.chars().next().filter(|c| "\"'".contains(*c));
-        let (value, after) = match quote {
-            Some(quote) => value.get(1..).and_then(|inner| inner.split_once(quote)).unwrap_or(("", "")),
-            None => value.split_at(value.find(|c: char| c.is_whitespace() || c == '>').unwrap_or(value.len())),
-        };
-        found.push((name.to_ascii_lowercase(), value.to_owned()));
-        rest = after;
-    }
-}
-
-fn unescaped(text: &str) -> String {
-    text.replace("&#39;", "'")
-        .replace("&#x27;", "'")
-        .replace("&apos;", "'")
-        .replace("&quot;", "\"")
-        .replace("&amp;", "&")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,16 +161,5 @@ mod tests {
         assert!(connects("script-src 'self'", "https://api.example"));
         assert!(!connects("default-src 'self'", "https://api.example"));
         assert!(!connects("connect-src *, connect-src 'self'", "https://api.example"));
-    }
-
-    #[test]
-    fn a_policy_in_the_page_counts_and_one_in_a_comment_does_not() {
-        let html = r#"<!doctype html><META charset=utf-8><!-- <meta http-equiv="Content-Security-Policy" content="a"> -->
-            <meta name="x" content="b"><meta content='connect-src &#39;self&#39;; img-src a>b'
-            HTTP-EQUIV=content-security-policy /><p>1 < 2 <meta"#;
-        assert_eq!(in_meta(html), ["connect-src 'self'; img-src a>b"]);
-        // Cut off in the middle: what is not there forbids nothing.
-        let cut = in_meta("<meta http-equiv='Content-Security-Policy' content='script-src");
-        assert!(cut.iter().all(|text| Policy::parse_all(text).is_empty()), "{cut:?}");
     }
 }

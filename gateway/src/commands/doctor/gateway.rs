@@ -21,7 +21,7 @@ pub async fn check(http: &Http, settings: &Settings) -> Vec<Finding> {
     let Some(url) = given.or(settings.url.as_ref()) else {
         return vec![Finding::unknown("gateway", "no gateway was given", "--gateway-url or GATEWAY_URL")];
     };
-    let health = match http.get(&format!("{}/health", url.url), &[("accept", "application/json")]).await {
+    let health = match http.get(&url.at("/health"), &[("accept", "application/json")]).await {
         Ok(answer) => answer,
         Err(error) if given.is_some() => {
             let why = "viewers are not counted, hosts get no mail";
@@ -35,7 +35,7 @@ pub async fn check(http: &Http, settings: &Settings) -> Vec<Finding> {
         // The backend's own check has said so.
         Err(_) => return Vec::new(),
     };
-    let body = health.json();
+    let body = health.json().unwrap_or_default();
     let said = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
     if said("version").is_empty() || said("database").is_empty() {
         return match given {
@@ -87,8 +87,8 @@ pub async fn check(http: &Http, settings: &Settings) -> Vec<Finding> {
 
 /// A demo makes tokens for whoever asks.
 async fn demo(http: &Http, url: &Address) -> Option<Finding> {
-    let config = http.get(&format!("{}/demo/config", url.url), &[]).await.ok()?;
-    config.json().get("anon_key")?;
+    let config = http.get(&url.at("/demo/config"), &[]).await.ok()?;
+    config.json()?.get("anon_key")?;
     let what = "the gateway runs with --demo";
     let why = "whoever asks it gets a token of anybody, also of an admin";
     let fix = "start it as `streamkeeper-gateway serve`, with the settings of docs/operations.md";
@@ -99,7 +99,7 @@ async fn demo(http: &Http, url: &Address) -> Option<Finding> {
 }
 
 async fn metrics(http: &Http, url: &Address, settings: &Settings) -> Vec<Finding> {
-    let address = format!("{}/metrics", url.url);
+    let address = url.at("/metrics");
     let Ok(stranger) = http.get(&address, &[]).await else { return Vec::new() };
     let mut findings = Vec::new();
     if stranger.status.is_success() {

@@ -16,8 +16,8 @@ use crate::http_get::{client, with_causes};
 /// A person waits for it.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A page's head, or an answer of ours; what follows is not read.
-const MAX_BYTES: usize = 1024 * 1024;
+/// A page, a script of it, or an answer of ours; what follows is not read.
+const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// Sends requests, one after the other, and follows no redirects.
 #[derive(Debug)]
@@ -77,8 +77,8 @@ impl Answer {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// The body, if it is JSON; null otherwise.
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_default()
+    /// The body, if it is JSON.
+    pub fn json(&self) -> Option<Value> {
+        serde_json::from_str(&self.body).ok()
     }
 }

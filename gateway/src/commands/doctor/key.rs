@@ -6,7 +6,8 @@ use super::settings::Settings;
 
 const DAY: f64 = 86_400.0;
 
-const WITHDRAW: &str = "take it out of the page and of everything that was built with it, make it invalid where it was made \
+/// What to do about a secret key in a page.
+pub const WITHDRAW: &str = "take it out of the page and of everything that was built with it, make it invalid where it was made \
                         (Supabase: Settings, API Keys), and give the page the publishable key instead";
 
 /// What is to be said about the key, and the key itself if it may be shown to the backend as the page would.

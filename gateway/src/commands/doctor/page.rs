@@ -1,8 +1,10 @@
-//! A page of the app: whether its security policy lets Streamkeeper work.
+//! A page of the app: whether its security policy lets Streamkeeper work, and whether it gives a secret away.
 
-use super::csp::{Policy, in_meta};
+use super::csp::Policy;
 use super::finding::Finding;
+use super::html::tags;
 use super::http::Http;
+use super::leaks;
 use super::settings::{Address, Settings};
 
 const SCRIPTS: &str = "without it init() rejects with `unavailable`, and the app goes on without Streamkeeper";
@@ -27,7 +29,9 @@ pub async fn check(http: &Http, settings: &Settings) -> Vec<Finding> {
     let headers = |name| answer.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     let parsed = |text: &str| Policy::parse_all(text);
     let mut policies: Vec<Policy> = headers("content-security-policy").flat_map(parsed).collect();
-    policies.extend(in_meta(&answer.body).iter().flat_map(|text| parsed(text)));
+    let is_policy = |kind: &str| kind.eq_ignore_ascii_case("content-security-policy");
+    let metas = tags(&answer.body, "meta").into_iter().filter(|tag| tag.get("http-equiv").is_some_and(is_policy));
+    policies.extend(metas.flat_map(|tag| tag.get("content").map(parsed).unwrap_or_default()));
     let reported: Vec<Policy> = headers("content-security-policy-report-only").flat_map(parsed).collect();
 
     let needed = needed(settings);
@@ -39,6 +43,7 @@ pub async fn check(http: &Http, settings: &Settings) -> Vec<Finding> {
         };
         findings.push(Finding::ok("csp", what));
     }
+    findings.push(leaks::check(http, page, &answer.body).await);
     let later = judged(&reported, page, &needed);
     if let Some(first) = later.first() {
         let why = "today that is only reported, and nothing is forbidden";

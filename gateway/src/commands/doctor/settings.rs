@@ -25,7 +25,7 @@ nothing to look at. Exit code: 0 without problems, 1 with, 2 for a wrong option.
 /// A place that is asked over HTTP.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
-    /// As it was given, without a slash at its end.
+    /// As it was given.
     pub url: String,
     /// `https`, `wss`, …
     pub scheme: String,
@@ -43,7 +43,12 @@ impl Address {
         let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'))?;
         let default = if matches!(scheme.as_str(), "https" | "wss") { 443 } else { 80 };
         let (host, port) = (authority.host().to_ascii_lowercase(), authority.port_u16().unwrap_or(default));
-        Some(Self { url: text.trim_end_matches('/').to_owned(), scheme, host, port })
+        Some(Self { url: text.to_owned(), scheme, host, port })
+    }
+
+    /// A path behind it.
+    pub fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.url.trim_end_matches('/'))
     }
 
     /// What a browser sends as `Origin` from there.
@@ -180,7 +185,7 @@ mod tests {
     fn an_option_goes_before_the_variable_of_the_same_meaning() {
         let variables = [("BACKEND_URL", "https://a.example"), ("API_KEY", "sb_publishable_1"), ("ADMIN_TOKEN", "")];
         let settings = read("--url http://127.0.0.1:9/ --json --page=https://b.example/?a=b", &variables).unwrap();
-        assert_eq!(settings.url.unwrap().url, "http://127.0.0.1:9");
+        assert_eq!(settings.url.unwrap().at("/health"), "http://127.0.0.1:9/health");
         assert_eq!(settings.page.unwrap().origin(), "https://b.example");
         assert_eq!((settings.api_key.as_deref(), settings.admin_token), (Some("sb_publishable_1"), None));
         assert!(settings.json && settings.database.is_none());

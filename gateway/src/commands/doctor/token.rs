@@ -32,11 +32,11 @@ pub async fn check(http: &Http, settings: &Settings, key: Option<&str>, now: f64
     let bearer = format!("Bearer {token}");
     let mut headers = vec![("authorization", bearer.as_str()), ("accept", "application/json")];
     headers.extend(key.map(|key| ("apikey", key)));
-    findings.push(match http.get(&format!("{}{PROBE}", url.url), &headers).await {
+    findings.push(match http.get(&url.at(PROBE), &headers).await {
         Err(error) => Finding::unknown("token.backend", format!("the backend did not answer: {error}"), ""),
-        Ok(answer) if answer.status.is_success() => Finding::ok("token.backend", "the backend believes the token"),
+        Ok(answer) if answer.status.is_success() && answer.json().is_some() => Finding::ok("token.backend", "the backend believes the token"),
         Ok(answer) => {
-            let body = answer.json();
+            let body = answer.json().unwrap_or_default();
             let said = |name: &str| body.get(name).and_then(Value::as_str).map(quoted).unwrap_or_default();
             let what = format!("the backend answers {} {}: {}", answer.status.as_u16(), said("code"), said("message"));
             let why = "whoever has signed in with such a token can do nothing";
