@@ -1,6 +1,7 @@
 /** What the documents point to is there: files, headings, tests, commands. */
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { dirname, join, normalize } from "node:path";
 import { test } from "node:test";
 import { anchors, blocks, documents, links, prose, read, root } from "./docs.mjs";
@@ -37,6 +38,16 @@ test("every command is one that there is", async () => {
       .map(([line]) => line),
   );
   assert.deepEqual(unknown, []);
+});
+
+test("every setting of the gateway is in docs/operations.md, and no other", async () => {
+  const folder = "gateway/src/config";
+  const sources = await Promise.all((await readdir(join(root, folder))).map((file) => read(join(folder, file))));
+  const code = sources.map((source) => source.split("#[cfg(test)]")[0]);
+  const settings = code.flatMap((source) => [...source.matchAll(/"([A-Z]{2,}(?:_[A-Z]+)*)"/g)].map(([, name]) => name));
+  const table = [...(await read("docs/operations.md")).matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, name]) => name);
+  // What is logged is up to the library that logs.
+  assert.deepEqual([...new Set(table)].sort(), [...new Set([...settings, "RUST_LOG"])].sort());
 });
 
 /** Below these, in this order, is what the coverage names. */
