@@ -28,7 +28,7 @@ pub async fn check(http: &Http, page: &Address, html: &str) -> Finding {
     if found.is_empty() {
         return Finding::ok(
             "page.keys",
-            format!("no secret key stands in the page and the {read} scripts that it names"),
+            format!("no secret key stands in the page, nor in the scripts that it names ({read})"),
         );
     }
     let why = "it goes past row-level security: whoever opens the page can read and change everything";
