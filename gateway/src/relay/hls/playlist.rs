@@ -240,7 +240,9 @@ impl<'a> Reader<'a> {
         let begin = self.text.len();
         self.text.push_str(address);
         let url = self.url.join(address.trim()).ok();
-        (self.sequence, self.discontinuity, url.as_ref().map(Url::path)).hash(&mut self.segment);
+        // As it is written: a redirect may have led to another place each time.
+        let written = address.split(['?', '#']).next();
+        (self.sequence, self.discontinuity, written).hash(&mut self.segment);
         self.tail.push(std::mem::take(&mut self.segment).finish());
         self.sequence = self.sequence.saturating_add(1);
         let role = if self.is_master { Role::Playlist } else { Role::File };

@@ -19,7 +19,7 @@ use crate::relay::report::Report;
 use crate::relay::upstream::{Fetcher, UpstreamError, Upstreams};
 
 /// How long a playlist may take to come, once its head is there.
-const WITHIN: Duration = Duration::from_secs(10);
+const WITHIN: Duration = Duration::from_secs(5);
 
 /// How often it is found out who has left.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);

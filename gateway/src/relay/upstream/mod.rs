@@ -35,7 +35,7 @@ const MAX_REDIRECTS: usize = 3;
 
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// How long the head of an answer may take, with all that comes before it.
+/// How long the head of an answer may take, with all that comes before it: names, connections, redirects.
 const HEAD: Duration = Duration::from_secs(10);
 
 /// As large as a head may be.
@@ -134,11 +134,13 @@ pub struct Fetched {
 impl Fetcher {
     /// Fetches it, with these headers.
     pub async fn get(&self, url: &Url, headers: HeaderMap) -> Result<Fetched, UpstreamError> {
-        let mut url = url.clone();
+        timeout(HEAD, self.follow(url.clone(), headers)).await.unwrap_or(Err(UpstreamError::Silent(HEAD)))
+    }
+
+    async fn follow(&self, mut url: Url, headers: HeaderMap) -> Result<Fetched, UpstreamError> {
         for _ in 0..=MAX_REDIRECTS {
             self.allowed.check(&url)?;
-            let response = timeout(HEAD, self.head(&url, &headers)).await;
-            let response = response.unwrap_or(Err(UpstreamError::Silent(HEAD)))?;
+            let response = self.head(&url, &headers).await?;
             match response.status() {
                 StatusCode::PARTIAL_CONTENT if !headers.contains_key(RANGE) => {
                     return Err(UpstreamError::Unusable("a part of it"));
