@@ -76,7 +76,7 @@ pageTest("who is here for the first time is led from one thing to the next", asy
   await host.sees("overview", "Viewers5");
   await host.sees("guide", "Open the chat");
   await show("message-text");
-  await host.sees("guide", "That was all of it");
+  await host.sees("guide", "attach a camera");
 
   // All of it is on one page: what was broken heals, and how it went is drawn.
   await host.click("view-room");
@@ -87,6 +87,9 @@ pageTest("who is here for the first time is led from one thing to the next", asy
   for (let closer = 0; closer < 3; closer += 1) await host.click("timeline-in");
   await host.letPass(1_000);
   await portray(page);
+  await show("relay-attach");
+  await page.keyboard.press("Enter");
+  await host.sees("guide", "That was all of it");
   // And is not led again after a reload.
   await page.reload();
   await host.sees("guide", "That was all of it");

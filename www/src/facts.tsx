@@ -12,11 +12,13 @@ export interface Facts {
   viewers: number;
   /** Mails that the host has got. */
   mails: number;
+  /** A camera of the host's is on air. */
+  isRelayed: boolean;
   /** Something was made to go wrong. */
   isBroken: boolean;
 }
 
-const NOTHING: Facts = { isInMeeting: null, row: null, watchers: 0, viewers: 0, mails: 0, isBroken: false };
+const NOTHING: Facts = { isInMeeting: null, row: null, watchers: 0, viewers: 0, mails: 0, isRelayed: false, isBroken: false };
 
 type Tell = (change: (facts: Facts) => Facts) => void;
 

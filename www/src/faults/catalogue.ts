@@ -1,4 +1,5 @@
 import { breakChat, destroyMeeting, failCalls, stickRoom } from "../api";
+import { breakCamera, type Fault as CameraFault } from "../relay/api";
 import type { View } from "../useView";
 import type { Condition } from "./conditions";
 import type { Fault, FaultGroup, World } from "./world";
@@ -26,6 +27,14 @@ function chat(faults: string[], fault: Pick<Fault, "testId" | "label" | "should"
     ...fault,
     act: ({ user }) => breakChat(user, ...faults),
     missing: withoutChat,
+  };
+}
+
+function camera(how: CameraFault, fault: Pick<Fault, "testId" | "label" | "should" | "told">): Fault {
+  return {
+    ...fault,
+    act: ({ liveId }) => liveId && breakCamera(liveId, how),
+    missing: ({ liveId }) => (liveId ? null : "Go live, and attach a camera."),
   };
 }
 
@@ -184,6 +193,30 @@ const CATALOGUE: FaultGroup[] = [
     ],
   },
   {
+    name: "The camera",
+    view: "relay",
+    faults: [
+      camera("down", {
+        testId: "fault-camera-down",
+        label: "It is away",
+        told: "Your camera is away. Look at the stream.",
+        should: "Players wait, the relay tries again and says why. The stream lives on.",
+      }),
+      camera("stalled", {
+        testId: "fault-camera-stalled",
+        label: "It stands still",
+        told: "Your camera answers, and shows nothing new.",
+        should: "A minute later the stream is over: nothing new is nothing.",
+      }),
+      camera("loops", {
+        testId: "fault-camera-loops",
+        label: "It loops",
+        told: "Your camera shows the same again and again.",
+        should: "A minute later the stream is over, with that reason.",
+      }),
+    ],
+  },
+  {
     name: "You",
     view: "chat",
     faults: [
@@ -219,10 +252,10 @@ export function catalogueFor(view: View): FaultGroup[] {
 export const ALL_IS_WELL = "Everything answers as usual.";
 
 /** Takes back everything that can be taken back. */
-export async function heal({ user, network, inactivity }: World): Promise<void> {
+export async function heal({ user, liveId, network, inactivity }: World): Promise<void> {
   network.become(null);
   inactivity.change({ timeout: 300_000, prompt: null, hiddenGrace: 60_000 });
-  await Promise.all([failCalls(DATABASE, []), breakChat(user, "none")]);
+  await Promise.all([failCalls(DATABASE, []), breakChat(user, "none"), liveId && breakCamera(liveId, null)]);
 }
 
 /** What the gateway sees of it: the page says nothing more, and the media server misses its host. */

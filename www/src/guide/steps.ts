@@ -41,6 +41,12 @@ export const STEPS = {
     view: "chat",
     testId: "message-text",
   },
+  relayed: {
+    name: "Have a camera",
+    words: "Live, attach a camera, and end it anywhere: player, relay and row stop together.",
+    view: "relay",
+    testId: "relay-attach",
+  },
 } satisfies Record<string, Step>;
 
 export type StepName = keyof typeof STEPS;

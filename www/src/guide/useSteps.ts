@@ -9,9 +9,9 @@ const doneAtReload = atReload("steps");
 
 /** The steps that have been taken, once and for this visit. */
 export function useSteps(): Set<StepName> {
-  const { isBroken, viewers } = useFacts();
+  const { isBroken, isRelayed, viewers } = useFacts();
   const seen = useSnapshot(readSteps);
-  const now = [seen, isBroken && "broken", viewers > 0 && "watched"].filter(Boolean).join(" ");
+  const now = [seen, isBroken && "broken", viewers > 0 && "watched", isRelayed && "relayed"].filter(Boolean).join(" ");
   const [done, setDone] = useState(() => namesIn(doneAtReload.read() ?? ""));
   useEffect(() => setDone((before) => new Set([...before, ...namesIn(now)])), [now]);
   useEffect(() => doneAtReload.write([...done].join(" ")), [done]);

@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useState } from "react";
 import { useSnapshot, useStreamkeeper } from "streamkeeper/react";
+import { useTell } from "../facts";
 import { SecondUser } from "../SecondUser";
 import type { Note } from "../timeline/useTimeline";
 import { useLiveStream } from "../useLiveStream";
@@ -36,6 +37,7 @@ export function RelayView({ user, isShown, note }: { user: string; isShown: bool
   );
 
   const relayed = listed?.find(({ key }) => key === shown);
+  useTell("isRelayed", relayed !== undefined && shown === hosted);
   return (
     <>
       <section aria-labelledby="relay-heading" className="stream">
