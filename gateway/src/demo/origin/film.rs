@@ -1,6 +1,7 @@
 //! The bundled film, and where in it everybody is. How it was made: `gateway/assets/README.md`.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 
@@ -28,7 +29,10 @@ pub fn segment(number: u64) -> Bytes {
     Bytes::from_static(SEGMENTS.get(index).copied().unwrap_or_default())
 }
 
-/// A moment of the endless film. It has been on since 1970, so that a demo that was started again goes on where it was.
+/// When the film began. Not in 1970: hls.js keeps a list as long as there have been discontinuities, and walks through it.
+static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// A moment of the endless film.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment(Duration);
 
@@ -39,7 +43,7 @@ impl Moment {
 
     /// This one.
     pub fn now() -> Self {
-        Self(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+        Self(BEGAN.elapsed())
     }
 
     /// So much later.
