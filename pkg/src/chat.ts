@@ -193,6 +193,12 @@ export function claimsOf(token: string): Record<string, unknown> {
   }
 }
 
+/** Whose token it is, if it says so: the `sub` of a JWT. */
+export function subjectOf(token: string): string | undefined {
+  const { sub } = claimsOf(token);
+  return typeof sub === "string" ? sub : undefined;
+}
+
 function read(token: string): object {
   const { user_id, sub, exp } = claimsOf(token);
   // Stream's tokens name their user in a claim of their own.

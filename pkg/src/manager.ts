@@ -1,4 +1,4 @@
-import { Chat, claimsOf, kindsOf, noClient } from "./chat.js";
+import { Chat, claimsOf, kindsOf, noClient, subjectOf } from "./chat.js";
 import { type ErrorCode, StreamkeeperError, fromRaw } from "./error.js";
 import { Feed } from "./feed.js";
 import type { Host, Raw, RawConstructor } from "./raw.js";
@@ -51,8 +51,7 @@ export class ConnectionManager {
     async () => {
       const { apiKey: apikey, accessToken } = this.#config.backend ?? {};
       const token = (await accessToken?.()) || null;
-      const { sub } = claimsOf(token ?? "") as { sub?: unknown };
-      return { token, apikey, user: typeof sub === "string" ? sub : null };
+      return { token, apikey, user: (token && subjectOf(token)) ?? null };
     },
     (socket, message, code) => this.#heard("a viewer's socket", () => this.#raw.socketEvent(socket, message, code)),
   );
@@ -99,6 +98,7 @@ export class ConnectionManager {
       holder: randomUuid(),
       signal: this.#listening.signal,
       accessToken: () => this.#config.backend?.accessToken?.() ?? null,
+      subject: subjectOf,
       pageListener: (event: Event) => this.#heard(event.type, () => this.#raw.pageEvent(event)),
       activityListener: () => {
         // The first of them takes all away: until the WASM wants them again, a mouse move costs nothing.

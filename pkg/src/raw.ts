@@ -38,6 +38,7 @@ export interface Host {
   readonly holder: string;
   readonly signal: AbortSignal;
   accessToken(): unknown;
+  subject(token: string): string | undefined;
   readonly pageListener: (event: Event) => void;
   readonly activityListener: () => void;
   activitySignal(): AbortSignal;

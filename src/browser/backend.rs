@@ -3,7 +3,7 @@
 use super::driver::Host;
 use super::value::{from_js, set, to_js};
 use crate::engine::{Answer, EventId, Input, Rpc, config};
-use alloc::borrow::ToOwned;
+use alloc::rc::Rc;
 use alloc::string::String;
 use core::cell::{Cell, RefCell};
 use js_sys::{Function, JSON, JsString, Object, Promise, Reflect};
@@ -23,11 +23,18 @@ extern "C" {
     fn text(this: &Response) -> Result<JsValue, JsValue>;
 }
 
+/// What the app gives, and whose it says that it is.
+#[derive(Debug)]
+struct Token {
+    text: String,
+    subject: Option<String>,
+}
+
 /// Sends calls. It holds the last token, because at the end of a page there is no time to ask for one.
 #[derive(Debug)]
 pub struct Backend {
     config: config::Backend,
-    token: RefCell<Option<String>>,
+    token: RefCell<Option<Rc<Token>>>,
     /// Whose token was given last.
     user: RefCell<Option<String>>,
     /// What is new about that.
@@ -86,20 +93,21 @@ impl Backend {
 
     /// Asks the app for the token, and keeps it unless a later asking has been answered before. Null is "signed out": the call
     /// goes out as nobody, and the database says what nobody may do. The last token is kept for what has to be ended with it.
-    async fn ask_token(&self, host: &Host) -> Result<Option<String>, JsValue> {
+    async fn ask_token(&self, host: &Host) -> Result<Option<Rc<Token>>, JsValue> {
         self.asked.set(self.asked.get().wrapping_add(1));
         let asking = self.asked.get();
         let given = JsFuture::from(Promise::resolve(&host.access_token()?)).await?;
-        let token = given.as_string().filter(|token| !token.is_empty());
+        let text = given.as_string().filter(|text| !text.is_empty());
+        let token = text.map(|text| Rc::new(Token { subject: host.subject(&text), text }));
         if self.asked.get() == asking {
-            self.given(token.as_deref());
+            self.given(token.as_ref());
         }
         Ok(token)
     }
 
     /// The app has said who is signed in.
-    fn given(&self, token: Option<&str>) {
-        let user = token.and_then(subject);
+    fn given(&self, token: Option<&Rc<Token>>) {
+        let user = token.and_then(|token| token.subject.clone());
         match token {
             Some(_) if user.is_some() && *self.user.borrow() != user => {
                 *self.news.borrow_mut() = Some(Input::User { id: user.clone() });
@@ -110,7 +118,7 @@ impl Backend {
         }
         *self.user.borrow_mut() = user;
         if token.is_some() {
-            *self.token.borrow_mut() = token.map(str::to_owned);
+            *self.token.borrow_mut() = token.cloned();
         }
     }
 
@@ -140,7 +148,7 @@ impl Backend {
         Ok(Answer::Http { status: response.status().unwrap_or(0), body: json.as_ref().map(from_js) })
     }
 
-    fn fetch(&self, rpc: &Rpc, token: Option<&str>, signal: &AbortSignal) -> Result<JsValue, JsValue> {
+    fn fetch(&self, rpc: &Rpc, token: Option<&Token>, signal: &AbortSignal) -> Result<JsValue, JsValue> {
         let headers = Object::new();
         set(&headers, "accept", &"application/json".into());
         set(&headers, "content-type", &"application/json".into());
@@ -148,7 +156,7 @@ impl Backend {
             set(&headers, "apikey", &key.as_str().into());
         }
         if let Some(token) = token {
-            set(&headers, "authorization", &["Bearer ", token].concat().into());
+            set(&headers, "authorization", &["Bearer ", &token.text].concat().into());
         }
         let init = Object::new();
         set(&init, "method", &"POST".into());
@@ -171,25 +179,10 @@ impl Backend {
 }
 
 /// Whether this token will do. A token that does not say whose it is will do for everybody.
-fn is_for(only_for: Option<&str>, token: Option<&str>) -> bool {
+fn is_for(only_for: Option<&str>, token: Option<&Token>) -> bool {
     match (only_for, token) {
         (None, _) => true,
         (Some(_), None) => false,
-        (Some(user), Some(token)) => subject(token).is_none_or(|subject| subject == user),
+        (Some(user), Some(token)) => token.subject.as_ref().is_none_or(|subject| subject == user),
     }
-}
-
-/// The `sub` of a JWT; nothing of any other token. It is not verified: that is the server's.
-fn subject(token: &str) -> Option<String> {
-    let plain = |c| match c {
-        '-' => '+',
-        '_' => '/',
-        other => other,
-    };
-    let payload: String = token.split(['.']).nth(1)?.chars().map(plain).collect();
-    let decode: Function = Reflect::get(&js_sys::global(), &JsString::from("atob")).ok()?.dyn_into().ok()?;
-    // One character for each byte of UTF-8.
-    let bytes = decode.call1(&JsValue::UNDEFINED, &payload.into()).ok()?.as_string()?;
-    let text = String::from_utf8(bytes.chars().map(|byte| byte as u8).collect()).ok()?;
-    Reflect::get(&JSON::parse(&text).ok()?, &JsString::from("sub")).ok()?.as_string()
 }

@@ -38,6 +38,9 @@ extern "C" {
     /// The app's `accessToken()`: a token, null, or a promise of one.
     #[wasm_bindgen(method, catch, js_name = accessToken)]
     pub fn access_token(this: &Host) -> Result<JsValue, JsValue>;
+    /// Whose token that is, if it says so: the `sub` of a JWT. It is not verified: that is the server's.
+    #[wasm_bindgen(method)]
+    pub fn subject(this: &Host, token: &str) -> Option<String>;
     /// The function that the page's events are to call.
     #[wasm_bindgen(method, getter, js_name = pageListener)]
     fn page_listener(this: &Host) -> Function;

@@ -17,6 +17,7 @@ export function makeHost(token) {
       this.tokens++;
       return token();
     },
+    subject: subjectOf,
     pageListener: (event) => host.onPage(event),
     onPage: () => {},
     activity: null,
@@ -66,6 +67,16 @@ export function makeHost(token) {
     crashed() {},
   };
   return host;
+}
+
+/** The `sub` of a JWT; nothing of any other token. */
+function subjectOf(token) {
+  try {
+    const bytes = Uint8Array.from(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
+    return JSON.parse(new TextDecoder().decode(bytes)).sub;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Resolves as soon as `call` has been settled. */
