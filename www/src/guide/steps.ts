@@ -43,7 +43,7 @@ export const STEPS = {
   },
   relayed: {
     name: "Have a camera",
-    words: "Live, attach a camera, and end it anywhere: player, relay and row stop together.",
+    words: "Go live, attach a camera, and end it anywhere: player, relay and row stop together.",
     view: "relay",
     testId: "relay-attach",
   },
