@@ -36,6 +36,7 @@ test("a thousand activities re-render nothing that does not show activity", asyn
     useStream: hook(() => bindings.useStream(STREAM)),
     useRoom: hook(() => bindings.useRoom(null)),
     useEvent: hook(() => bindings.useEvent(null)),
+    useSession: hook(() => bindings.useSession(null)),
     literal: hook(() => bindings.useSnapshot(({ phase, chat }) => ({ phase, status: chat.status }))),
     useConnection: hook(bindings.useConnection),
   });
