@@ -142,8 +142,9 @@ async fn a_stream_that_is_over_is_over_for_everybody_at_once() {
 #[tokio::test]
 async fn who_says_nothing_for_three_segments_has_left_and_needs_a_new_url() {
     let relayed = Relayed::with("/index.m3u8", |config| config.relay.min_silence = Duration::from_millis(10)).await;
-    relayed.origin.set("/index.m3u8", window(10));
-    relayed.origin.set("/6.ts", trickle());
+    let segments = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n1.ts\n";
+    relayed.origin.set("/index.m3u8", Reply::Playlist(segments.to_owned()));
+    relayed.origin.set("/1.ts", trickle());
     let media = relayed.play_first().await;
     assert_eq!(relayed.listed().await["clients"], 1);
     // Longer than that: whoever is being sent something is there.
@@ -186,7 +187,8 @@ async fn an_address_has_only_so_many_sessions() {
 
 #[tokio::test]
 async fn an_origin_that_is_gone_for_a_while_is_found_again_by_the_same_session() {
-    let mut relayed = Relayed::from("/index.m3u8").await;
+    // What it had is not too old for as long as the test takes.
+    let mut relayed = Relayed::with("/index.m3u8", |config| config.relay.min_silence = Duration::from_secs(60)).await;
     relayed.origin.set("/index.m3u8", window(10));
     let media = relayed.play_first().await;
     assert!(media.answer.text.contains("SEQUENCE:6\n"), "{}", media.answer.text);
