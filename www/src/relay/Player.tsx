@@ -19,7 +19,7 @@ export function Player({ kind, streamKey, relay, isOver }: Props) {
   return (
     <div className="player" data-testid={`player-${kind}`} data-playing={playing}>
       <div className="heading">
-        <h3>{name}</h3>
+        <h2>{name}</h2>
         <Status testId={`playing-${kind}`} status={playing === "playing" ? "live" : playing} />
       </div>
       <video ref={media} muted autoPlay playsInline controls={playing !== "off"} aria-label={`The camera, by ${name}`} />
