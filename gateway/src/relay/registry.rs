@@ -71,8 +71,10 @@ struct Inner {
 
 struct Entry {
     source: Source,
-    /// As it was heard of last, from the database or from the relay.
-    health: Health,
+    /// What the database knows, or is about to.
+    known: Health,
+    /// What the relay has said last.
+    own: Option<Health>,
     stop: CancellationToken,
     /// Nothing, for a moment, where it has just failed.
     running: Option<Running>,
@@ -151,11 +153,11 @@ impl Registry {
         self.inner().stopping.values().flatten().for_each(AbortHandle::abort);
     }
 
-    /// A relay is like this now. True when that is news, of a relay that is there.
+    /// A relay is like this now. True when that is news for the database, of a relay that is there.
     pub fn note(&self, id: Id, health: &Health) -> bool {
         let mut inner = self.inner();
         let entry = inner.relays.get_mut(&slot(id)).filter(|entry| entry.source.id == id);
-        let is_news = entry.is_some_and(|entry| std::mem::replace(&mut entry.health, health.clone()) != *health);
+        let is_news = entry.is_some_and(|entry| entry.note(health));
         self.count(&inner);
         is_news
     }
@@ -167,13 +169,21 @@ impl Registry {
 
     fn begin(self: &Arc<Self>, inner: &mut Inner, Live { source, health }: Live) {
         let id = source.id;
+        if let Some(entry) = inner.relays.get_mut(&slot(id)).filter(|entry| entry.source.id == id) {
+            entry.known = health;
+            // Another gateway could not get it, and may be gone since: this one can.
+            if entry.own == Some(Health::Ok) && entry.known != Health::Ok {
+                drop(self.reports.send((id, Report::Recovered)));
+            }
+            return;
+        }
         let newest = inner.relays.get(&slot(id)).map(|entry| entry.source.id.generation);
-        if inner.is_closed || newest.is_some_and(|newest| newest >= id.generation) {
+        if inner.is_closed || newest.is_some_and(|newest| newest > id.generation) {
             return;
         }
         inner.end(slot(id));
         let stop = CancellationToken::new();
-        let entry = Entry { source: source.clone(), health, stop: stop.clone(), running: None };
+        let entry = Entry { source: source.clone(), known: health, own: None, stop: stop.clone(), running: None };
         inner.relays.insert(slot(id), entry);
         drop(tokio::spawn(supervisor::run(Arc::clone(self), source, stop)));
     }
@@ -227,7 +237,8 @@ impl Registry {
     fn count(&self, inner: &Inner) {
         for kind in Kind::ALL {
             for degraded in [false, true] {
-                let is_such = |entry: &&Entry| entry.source.id.kind == kind && (entry.health != Health::Ok) == degraded;
+                let is_such =
+                    |entry: &&Entry| entry.source.id.kind == kind && (*entry.health() != Health::Ok) == degraded;
                 self.counters.relays(kind, degraded, inner.relays.values().filter(is_such).count());
             }
         }
@@ -236,6 +247,23 @@ impl Registry {
     fn inner(&self) -> MutexGuard<'_, Inner> {
         // A panic elsewhere leaves it as it was.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    /// How it is, as seen from here.
+    fn health(&self) -> &Health {
+        self.own.as_ref().unwrap_or(&self.known)
+    }
+
+    /// It is like this now. True when the database has to be told.
+    fn note(&mut self, health: &Health) -> bool {
+        let is_news = self.health() != health || (*health == Health::Ok && self.known != Health::Ok);
+        self.own = Some(health.clone());
+        if is_news {
+            self.known = health.clone();
+        }
+        is_news
     }
 }
 

@@ -200,6 +200,26 @@ async fn a_successor_takes_over_and_what_is_late_for_its_predecessor_does_not_re
 }
 
 #[tokio::test]
+async fn what_another_gateway_could_not_get_is_well_as_long_as_this_one_can() {
+    let mut stage = Stage::new();
+    let (one, degraded) = (id(1, 1), Health::Degraded("upstream_silent".into()));
+    stage.registry.mirror(vec![live(one, "")]);
+    assert_eq!(stage.begun().await, one);
+    assert!(!stage.registry.note(one, &Health::Ok), "the database knows");
+    // The other one has said so, and has died since.
+    let said = Live { health: degraded.clone(), ..live(one, "") };
+    stage.registry.mirror(vec![said.clone()]);
+    assert_eq!(stage.reports.recv().await, Some((one, Report::Recovered)));
+    assert!(stage.registry.note(one, &Health::Ok));
+    // One that cannot get it either has nothing to say against it, and says when it can.
+    assert!(stage.registry.note(one, &degraded));
+    stage.registry.mirror(vec![said]);
+    stage.registry.mirror(vec![live(one, "")]);
+    assert!(stage.reports.try_recv().is_err());
+    assert!(!stage.registry.note(one, &degraded) && stage.registry.note(one, &Health::Ok));
+}
+
+#[tokio::test]
 async fn what_is_over_is_known_only_once_the_database_has_been_heard() {
     let stage = Stage::new();
     stage.registry.inner().is_known = false;
