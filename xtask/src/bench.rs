@@ -12,16 +12,17 @@ pub fn run(workspace: &Workspace, name: Option<&str>) -> Result<()> {
     match name {
         Some("silent-sockets") => silent_sockets(workspace),
         Some("viewers") => viewers(workspace),
+        Some("relay") => relay(workspace),
         Some("size") => {
             package::build(workspace)?;
             sizes::report(workspace)
         }
         None => {
-            println!("benches: silent-sockets size viewers");
+            println!("benches: relay silent-sockets size viewers");
             Ok(())
         }
         Some(other) => {
-            Err(Failure::because(format!("unknown bench `{other}`; there are silent-sockets, size and viewers")))
+            Err(Failure::because(format!("unknown bench `{other}`; there are relay, silent-sockets, size and viewers")))
         }
     }
 }
@@ -45,4 +46,13 @@ fn viewers(workspace: &Workspace) -> Result<()> {
     let mut bench = workspace.command("node");
     bench.arg("benches/viewers.mjs").env("GATEWAY_BIN", binary).env("DATABASE_URL", postgres.url());
     run_command(&mut bench)
+}
+
+/// What a client of a transport stream costs: beside nginx, where there is one.
+fn relay(workspace: &Workspace) -> Result<()> {
+    tools::ensure(workspace, &catalogue::node())?;
+    let binary = gateway::build_optimised(workspace)?;
+    let postgres = Postgres::start(workspace, catalogue::POSTGRES, "bench")?;
+    let mut bench = workspace.command("node");
+    run_command(bench.arg("benches/relay.mjs").env("GATEWAY_BIN", binary).env("DATABASE_URL", postgres.url()))
 }
