@@ -148,7 +148,7 @@ async fn an_origin_that_restarts_is_found_again() {
 #[tokio::test]
 async fn what_does_not_advance_is_ended_and_says_why() {
     let over = async |fault, reason| {
-        let live = Live::filmed(|config| config.relay.stall = Duration::from_secs(3)).await;
+        let live = Live::filmed(|config| config.relay.stall = Duration::from_secs(5)).await;
         let mut watched = live.watch().await;
         pictures(&mut watched, 10).await;
         live.fault(json!(fault)).await;

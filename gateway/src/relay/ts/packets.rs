@@ -149,11 +149,6 @@ impl Framing {
         found.into()
     }
 
-    /// Does it know where packets begin?
-    pub fn is_aligned(&self) -> bool {
-        self.aligned
-    }
-
     /// How many bytes were of no packet so far.
     pub fn dropped(&self) -> u64 {
         self.dropped

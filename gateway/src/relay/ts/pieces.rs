@@ -71,9 +71,9 @@ impl Pieces {
         Some(Cut { packets, is_entry, tables: tables.into() })
     }
 
-    /// Is what comes a transport stream?
-    pub fn is_aligned(&self) -> bool {
-        self.framing.is_aligned()
+    /// Is what comes a stream that can be played?
+    pub fn has_programs(&self) -> bool {
+        self.tables.has_programs()
     }
 
     /// How many bytes were of no packet so far.

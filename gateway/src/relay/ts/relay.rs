@@ -25,7 +25,7 @@ use crate::relay::upstream::{Fetched, Fetcher, UpstreamError, Upstreams};
 /// How long a piece may wait for more: many clients are woken for each.
 const PIECE_PATIENCE: Duration = Duration::from_millis(20);
 
-/// What an upstream may send before there is a packet in it.
+/// What an upstream may send, besides packets, before it is known what there is to play.
 const MAX_NOISE: u64 = 64 * 1024;
 
 /// A relay of a transport stream.
@@ -150,7 +150,7 @@ impl TsRelay {
                     self.keep(pieces.take(&chunk, |packet| progress.take(packet, now)));
                     self.life.counters.ts.noise(pieces.noise() - noise);
                     noise = pieces.noise();
-                    if !is_there && pieces.is_aligned() {
+                    if !is_there && pieces.has_programs() {
                         is_there = true;
                         self.life.tell(news.clone());
                     } else if !is_there && noise > MAX_NOISE {

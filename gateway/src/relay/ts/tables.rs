@@ -57,11 +57,17 @@ impl Tables {
         self.sections.values().flatten().flatten().copied().collect()
     }
 
+    /// Is anything known that could be played?
+    pub fn has_programs(&self) -> bool {
+        !self.video.is_empty()
+    }
+
     /// Can a player begin at this packet? Every frame of sound would do, where there are no pictures; where there are, it has
     /// to be one that needs no other.
     pub fn is_entry(&self, packet: Packet<'_>) -> bool {
         let mut video = self.video.values().flatten().peekable();
-        packet.is_random_access() && (video.peek().is_none() || video.any(|pid| *pid == packet.pid()))
+        let is_good = video.peek().is_none() || video.any(|pid| *pid == packet.pid());
+        self.has_programs() && packet.is_random_access() && is_good
     }
 }
 
@@ -173,14 +179,14 @@ mod tests {
     #[test]
     fn where_there_are_no_pictures_sound_will_do() {
         assert!(begins_at(&tables(pat(&[PMT]).iter().chain(&pmt(&[(0x0f, 257)], 3))), 257));
-        assert!(begins_at(&Tables::default(), 257));
+        assert!(!begins_at(&Tables::default(), 257));
     }
 
     #[test]
     fn a_program_that_is_gone_is_forgotten() {
         let tables = tables(pat(&[PMT]).iter().chain(&pmt(&[(0x1b, 256)], 0)).chain(&pat(&[0x1001])));
         assert_eq!(tables.packets(), pat(&[0x1001]).concat());
-        assert!(begins_at(&tables, 257));
+        assert!(!tables.has_programs() && !begins_at(&tables, 256));
     }
 
     #[test]
