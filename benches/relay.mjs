@@ -17,6 +17,13 @@ const TICKS = Number(execFileSync("getconf", ["CLK_TCK"]));
 /** So many addresses of this machine that no limit by address is reached. */
 const addressOf = (n) => `127.2.${(n / 100) | 0}.${(n % 100) + 1}`;
 
+/** A child that does not outlive us, whatever happens. */
+function start(...of) {
+  const child = spawn(...of);
+  process.on("exit", () => child.kill("SIGKILL"));
+  return child;
+}
+
 const firstLine = async (stream, pattern) => {
   for await (const line of createInterface({ input: stream })) {
     const found = pattern.exec(line);
@@ -26,7 +33,7 @@ const firstLine = async (stream, pattern) => {
 };
 
 async function startOrigin() {
-  const child = spawn(process.execPath, [new URL("relay-origin.mjs", import.meta.url).pathname], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = start(process.execPath, [new URL("relay-origin.mjs", import.meta.url).pathname], { stdio: ["ignore", "pipe", "inherit"] });
   const origin = { child, port: 0, connections: 0 };
   await new Promise((ready) => {
     createInterface({ input: child.stdout }).on("line", (line) => {
@@ -39,7 +46,7 @@ async function startOrigin() {
 
 async function gateway(origin) {
   const env = { DATABASE_URL, BIND: "127.0.0.1:0", RUST_LOG: "warn,streamkeeper_gateway=info" };
-  const child = spawn(GATEWAY_BIN, ["serve", "--demo"], { env, stdio: ["ignore", "ignore", "pipe"] });
+  const child = start(GATEWAY_BIN, ["serve", "--demo"], { env, stdio: ["ignore", "ignore", "pipe"] });
   const port = await firstLine(child.stderr, /listening address=127\.0\.0\.1:(\d+)/);
   child.stderr.resume();
   const post = async (path, body, token) => {
@@ -60,8 +67,10 @@ async function gateway(origin) {
 async function nginx(origin) {
   const home = mkdtempSync(join(tmpdir(), "streamkeeper-bench-"));
   const port = await new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => server.close(() => resolve(port)));
-    const { port } = server.address();
+    const free = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = free.address();
+      free.close(() => resolve(port));
+    });
   });
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `${name}_temp_path ${home}/${name};`);
   writeFileSync(
@@ -72,7 +81,7 @@ async function nginx(origin) {
        server { listen 127.0.0.1:${port};
          location / { proxy_pass http://127.0.0.1:${origin.port}; proxy_http_version 1.1; proxy_buffering off; } } }`,
   );
-  const child = spawn("nginx", ["-p", home, "-c", join(home, "nginx.conf"), "-e", "stderr"], { stdio: ["ignore", "ignore", "inherit"] });
+  const child = start("nginx", ["-p", home, "-c", join(home, "nginx.conf"), "-e", "stderr"], { stdio: ["ignore", "ignore", "inherit"] });
   const server = { child, port, path: "/", home };
   for (;;) {
     const answers = await new Promise((resolve) => {
@@ -140,9 +149,9 @@ async function measure(server, clients, origin) {
   }
   await pause(3_000);
   Object.assign(seen, { bytes: 0, delays: [] });
-  const [start, busy] = [performance.now(), pid && total(pid, cpu)];
+  const [begun, busy] = [performance.now(), pid && total(pid, cpu)];
   await pause(SECONDS * 1_000);
-  const seconds = (performance.now() - start) / 1_000;
+  const seconds = (performance.now() - begun) / 1_000;
   const result = {
     cpu: pid && (total(pid, cpu) - busy) / seconds,
     memory: pid && (total(pid, memory) - before) / clients,
@@ -186,10 +195,10 @@ if (!theirs) {
   console.error("There is no nginx on this machine: the gateway was measured alone, and docs/benchmarks.md is left as it was.");
   process.exit(0);
 }
-const [start, stop] = ["<!-- relay: written by the bench -->", "<!-- /relay -->"];
+const [opening, closing] = ["<!-- relay: written by the bench -->", "<!-- /relay -->"];
 const document = readFileSync(DOCUMENT, "utf8");
-const [head, rest] = document.split(start);
-writeFileSync(DOCUMENT, `${head}${start}\n${table}\n${stop}${rest.split(stop)[1]}`);
+const [head, rest] = document.split(opening);
+writeFileSync(DOCUMENT, `${head}${opening}\n${table}\n${closing}${rest.split(closing)[1]}`);
 if (ours.rate < direct.rate * 0.98 || ours.upstream > 1) {
   console.error("Every client has to get the whole stream, from one connection to the origin.");
   process.exit(1);
