@@ -122,6 +122,13 @@ journey("a page that is reloaded goes on with its stream, and one that comes in 
   await there.endRoom();
 });
 
+chatJourney("a fault of chat opens it, where nobody has so far", async ({ comeIn }) => {
+  const ana = await comeIn("ana", { view: "room" });
+  await ana.click("fault-refused");
+  await ana.isGone("the server has refused it");
+  await ana.sees("timeline", "The service will refuse you once");
+});
+
 chatJourney("who falls asleep is asked, and one click puts that right as well", async ({ comeIn, page }) => {
   const ana = await comeIn("ana");
   await ana.click("fault-asleep");

@@ -2,6 +2,7 @@ import { useEffect, useId, useState, type FormEvent } from "react";
 import { signIn, type Session } from "./api";
 import { Icon, type IconName } from "./overview/icons";
 import { useTask } from "./useTask";
+import "./welcome.css";
 
 /** Whom a link names, for a second person in another tab. */
 const NAMED = new URLSearchParams(location.search).get("name") ?? "ana";

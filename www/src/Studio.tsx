@@ -14,6 +14,7 @@ import { useTimeline } from "./timeline/useTimeline";
 import { saveTrace } from "./trace";
 import { useView } from "./useView";
 import { Views } from "./Views";
+import "./studio.css";
 
 /** Everything for somebody who has signed in: how it stands, what to do, what happened, and what may go wrong. */
 export function Studio({ session: { user, accessToken } }: { session: Session }) {

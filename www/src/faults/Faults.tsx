@@ -1,5 +1,5 @@
 import { useState } from "react";
-import { useSnapshot, useStreamkeeper } from "streamkeeper/react";
+import { useStreamkeeper } from "streamkeeper/react";
 import type { InactivitySettings } from "../chat/useInactivity";
 import { useTell } from "../facts";
 import type { Note } from "../timeline/useTimeline";
@@ -8,6 +8,7 @@ import { useTask } from "../useTask";
 import type { View } from "../useView";
 import { ALL_IS_WELL, catalogueFor, heal } from "./catalogue";
 import { FaultList } from "./FaultList";
+import { openChat } from "./openChat";
 import { useNetwork } from "./useNetwork";
 import type { Fault, World } from "./world";
 import "./faults.css";
@@ -24,10 +25,9 @@ export function Faults({ view, user, inactivity, note }: Props) {
   const manager = useStreamkeeper();
   const network = useNetwork();
   const liveId = useLiveStream();
-  const hasChat = useSnapshot(({ chat }) => chat.generation > 0);
   const task = useTask();
   const [told, setTold] = useState<string | null>(null);
-  const world: World = { user, liveId, hasChat, network, inactivity };
+  const world: World = { user, liveId, openChat: () => openChat(manager), network, inactivity };
   useTell("isBroken", told !== null);
 
   const tell = (words: string) => {

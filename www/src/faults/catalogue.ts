@@ -25,8 +25,10 @@ function answers(functions: string[], statuses: number[], fault: Pick<Fault, "te
 function chat(faults: string[], fault: Pick<Fault, "testId" | "label" | "should" | "told">): Fault {
   return {
     ...fault,
-    act: ({ user }) => breakChat(user, ...faults),
-    missing: withoutChat,
+    act: async ({ user, openChat }) => {
+      await openChat();
+      await breakChat(user, ...faults);
+    },
   };
 }
 
@@ -36,10 +38,6 @@ function camera(how: CameraFault, fault: Pick<Fault, "testId" | "label" | "shoul
     act: ({ liveId }) => liveId && breakCamera(liveId, how),
     missing: ({ liveId }) => (liveId ? null : "Go live, and attach a camera."),
   };
-}
-
-function withoutChat({ hasChat }: World): string | null {
-  return hasChat ? null : "Open the chat first.";
 }
 
 const CATALOGUE: FaultGroup[] = [
@@ -225,16 +223,14 @@ const CATALOGUE: FaultGroup[] = [
         label: "You fall asleep",
         told: "You count as away after 10 s, and are asked after 3. Touch nothing.",
         should: "You are asked, then chat closes. Move the mouse, and it is back.",
-        act: ({ inactivity }) => inactivity.change({ timeout: 10_000, prompt: 7_000 }),
-        missing: withoutChat,
+        act: ({ inactivity, openChat }) => openChat().then(() => inactivity.change({ timeout: 10_000, prompt: 7_000 })),
       },
       {
         testId: "fault-hidden",
         label: "Out of sight, out of chat",
         told: "Chat closes as soon as nobody can see the page. Look at another tab, and come back.",
         should: "It closes at once, and is there again when you are, unless you are in a meeting.",
-        act: ({ inactivity }) => inactivity.change({ hiddenGrace: 0 }),
-        missing: withoutChat,
+        act: ({ inactivity, openChat }) => openChat().then(() => inactivity.change({ hiddenGrace: 0 })),
       },
     ],
     advice: [

@@ -7,8 +7,8 @@ export interface World {
   user: string;
   /** The stream that this page is live with. */
   liveId: string | null;
-  /** Chat has been opened. */
-  hasChat: boolean;
+  /** Sees to it that there is a chat. */
+  openChat: () => Promise<void>;
   network: Network;
   inactivity: InactivitySettings;
 }
