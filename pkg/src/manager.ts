@@ -82,6 +82,7 @@ export class ConnectionManager {
       if (config) shared.manager.adopt(config);
       return shared.manager;
     }
+    if (shared.isBroken) throw crashed();
     if (!shared.Raw) throw new StreamkeeperError("not_initialised", "await init() before ConnectionManager.shared()");
     return (shared.manager = new ConnectionManager(shared.Raw, config ?? {}));
   }
@@ -480,7 +481,7 @@ export class ConnectionManager {
 
   /** The only way into the WASM. A trap there ends the manager, never the app. */
   #enter<T>(into: () => T): T {
-    if (this.#snapshot.phase === "crashed") throw new StreamkeeperError("crashed", "Streamkeeper has crashed");
+    if (this.#snapshot.phase === "crashed") throw crashed();
     try {
       return into();
     } catch (error) {
@@ -501,7 +502,9 @@ export class ConnectionManager {
     const chat = { ...this.#snapshot.chat, status: "disconnected" as const, nextRetryAt: null };
     const { listing, events } = INITIAL_SNAPSHOT;
     this.#snapshot = share(this.#snapshot, { ...this.#snapshot, phase: "crashed", chat, listing, events });
-    const error = new StreamkeeperError("crashed", "Streamkeeper has crashed", cause);
+    // Its memory is shared by all managers that there will ever be.
+    slot().isBroken = true;
+    const error = crashed(cause);
     for (const promised of this.#pending.values()) promised.reject(error);
     this.#pending.clear();
     this.#emit("log", { level: "error", message: error.message, data: cause });
@@ -563,6 +566,10 @@ export class ConnectionManager {
       this.#log({ level: "error", message: "a listener threw", data: error });
     }
   }
+}
+
+function crashed(cause?: unknown): StreamkeeperError {
+  return new StreamkeeperError("crashed", "Streamkeeper has crashed", cause);
 }
 
 function disposed(): StreamkeeperError {

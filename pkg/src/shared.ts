@@ -14,6 +14,8 @@ interface Slot {
   manager?: ConnectionManager;
   /** Called by the WASM when it has panicked and must not be entered again; see `src/runtime.rs`. */
   crashed?: () => void;
+  /** It has crashed: there are no more managers in this page. */
+  isBroken?: true;
 }
 
 const KEY = Symbol.for("streamkeeper");

@@ -1,7 +1,7 @@
 /** The tarball in an app of Vite's: its development server, and what it builds. */
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { chats, connected, createApp, fileScope, paintsFirst, say, saysOfItself, startChat } from "./apps.mjs";
+import { chats, connected, createApp, fileScope, loadsAgain, paintsFirst, say, saysOfItself, startChat } from "./apps.mjs";
 import { pageTest } from "./browser.mjs";
 import { serveFiles } from "./site.mjs";
 
@@ -27,6 +27,7 @@ test("the app compiles under strict settings", () => app.compile("typescript"));
 
 chats("built by Vite", () => built, () => chat);
 paintsFirst("built by Vite", () => built);
+loadsAgain("built by Vite", () => built);
 
 pageTest("built by Vite: where a policy forbids WebAssembly it is unavailable, and the app goes on", async ({ t, page, said }) => {
   const { opened } = chat;

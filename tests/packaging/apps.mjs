@@ -107,6 +107,20 @@ export function chats(name, open, chat) {
   });
 }
 
+/** A download that fails is no fate: it is begun again when there is a network. */
+export function loadsAgain(name, open) {
+  pageTest(`${name}: a download that was lost is begun again with the network`, async ({ page }) => {
+    await page.setRequestInterception(true);
+    let isAway = true;
+    page.on("request", (request) => (isAway && request.url().endsWith(".wasm") ? request.abort() : request.continue()));
+    await page.goto(await open());
+    await saysOfItself(page, "Not available");
+    isAway = false;
+    await page.evaluate(() => window.dispatchEvent(new Event("online")));
+    await connected(page);
+  });
+}
+
 /** And what it does not do: keep anybody waiting for the WASM. */
 export function paintsFirst(name, open) {
   pageTest(`${name}: it is painted, and can be used, before the WASM is there`, async ({ page }) => {

@@ -277,6 +277,7 @@ test("a trap in the WASM ends the manager, not the app", async (t) => {
   assert.equal(manager.getSnapshot().phase, "crashed");
   assert.equal(told, before + 1);
   await manager.dispose();
+  assert.throws(() => ConnectionManager.shared(config), crashed);
 });
 
 test("a panic in a promise ends the manager, not the app", async (t) => {
@@ -308,6 +309,7 @@ test("a panic in a promise ends the manager, not the app", async (t) => {
   assert.equal(manager.getSnapshot().phase, "crashed");
   assert.ok(thrown.some((error) => error instanceof WebAssembly.RuntimeError));
   await manager.dispose();
+  assert.throws(() => ConnectionManager.shared({ backend: { url } }), (error) => error.code === "crashed");
 });
 
 test("where WebAssembly is blocked, init says unavailable and may be tried again", async (t) => {

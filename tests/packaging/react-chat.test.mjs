@@ -269,8 +269,9 @@ test("ReconnectBanner is there when chat has gone, and its button brings it back
   const banner = h(page.bindings.ReconnectBanner, { words: { nextTry: (at) => `Next: ${at.getTime()}` } });
   const config = { chat: service.transport, logger: {}, reconnect: { delay: 60_000, maxDelay: 60_000, jitter: false } };
   const { container, again } = await render(app(config, banner));
+  // What is read out: the reason, and that once however often it is tried.
   const region = container.querySelector('[role="status"]');
-  const shown = () => region.textContent;
+  const shown = () => container.querySelector(".streamkeeper-banner")?.textContent ?? "";
   assert.equal(shown(), "");
   await again(app(config, banner, h(User)));
   await untilStatus("connected");
@@ -279,13 +280,15 @@ test("ReconnectBanner is there when chat has gone, and its button brings it back
   await untilStatus("reconnecting");
   const { nextRetryAt } = manager().getSnapshot().chat;
   assert.equal(shown(), `Reconnecting…: the connection was lost. Next: ${nextRetryAt}Reconnect`);
+  assert.equal(region.textContent, "the connection was lost");
   service.refuses.push(refusal());
-  await act(() => region.querySelector("button").click());
+  await act(() => container.querySelector("button").click());
   await untilStatus("disconnected");
   assert.equal(shown(), "Not connected: the server has refused it. Reconnect");
-  await act(() => region.querySelector("button").click());
+  assert.equal(region.textContent, "the server has refused it");
+  await act(() => container.querySelector("button").click());
   await untilStatus("connected");
-  assert.equal(shown(), "");
+  assert.equal(shown() + region.textContent, "");
   assert.equal(container.querySelector('[role="status"]'), region);
   await act(() => manager().disconnectUser());
   assert.equal(shown(), "");

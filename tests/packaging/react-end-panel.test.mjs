@@ -75,6 +75,23 @@ test("what is refused is said, and may be tried again; what is not delivered is 
   assert.equal(asked.filter(({ name }) => name === "end_stream_comprehensive").length, 5);
 });
 
+test("who signs in as an admin is offered it, and who comes after an admin is not", async (t) => {
+  const { url } = await backend(t, {});
+  let token = null;
+  const config = { backend: { url, accessToken: () => token }, logger: {} };
+  const { container } = await render(h(page.bindings.StreamkeeperProvider, { config }, h(page.bindings.EndStreamPanel)));
+  await says(container, "Check status");
+  const offered = () => button(container, "End all streams") !== undefined;
+  const turnsToIt = () => act(() => container.querySelector("input").focus());
+  assert.equal(offered(), false);
+  for (const [next, expected] of [[ADMIN, true], [USER, false]]) {
+    token = next;
+    await act(() => document.activeElement?.blur());
+    await turnsToIt();
+    assert.equal(offered(), expected);
+  }
+});
+
 test("only an admin is offered to end everything, and is asked first", async (t) => {
   const { url, asked } = await backend(t, { end_stream_comprehensive: [200, { status: "ended", ended: [STREAM, OTHER] }] });
   const { container, again } = await render(panel(url, USER));

@@ -73,8 +73,11 @@ test("a conflict offers its session, and is over when it is taken over", async (
   const { seen, Room } = roomOf();
   const { container } = await render(provided(url, h(Room)));
   await says(container, "true, live, no conflict");
+  const { goLive, endRoom } = seen;
   await click(container, "begin");
   await says(container, "true, live, s1");
+  // An effect that goes live and depends on it would otherwise go on for ever.
+  assert.deepEqual([seen.goLive === goLive, seen.endRoom === endRoom], [true, true]);
   assert.deepEqual(seen.conflict, SESSION);
   answers.live_room_create_session = [200, { ...SESSION, id: "s2" }];
   await click(container, "begin");

@@ -95,6 +95,16 @@ test("a bad configuration is said in the console, and the app is rendered", asyn
   assert.match(String(said.mock.calls[0].arguments[1]), /ending\.delays\[0\] is -1/);
 });
 
+test("a configuration that was wrong is said once, and may be put right", async () => {
+  const said = mock.method(console, "error", () => {});
+  const app = (delay) => h(page.bindings.StreamkeeperProvider, { config: { ending: { delays: [delay] } } }, h(Phase));
+  const { container, again } = await render(app(-1));
+  await again(app(-1));
+  assert.deepEqual([container.textContent, said.mock.callCount()], ["unavailable", 1]);
+  await again(app(20));
+  assert.equal(container.textContent, "ready");
+});
+
 test("after dispose, the next render has the next manager", async () => {
   const app = () => h(page.bindings.StreamkeeperProvider, {}, h(Phase));
   const { container, again } = await render(app());

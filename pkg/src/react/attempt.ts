@@ -8,6 +8,12 @@ export function attempt<T>(run: () => T): T | undefined {
   }
 }
 
+/** The same for an effect that has something to undo; undoing must not take it down either. */
+export function attemptEffect(run: () => () => void): (() => void) | undefined {
+  const undo = attempt(run);
+  return undo && (() => attempt(undo));
+}
+
 /** For what has no logger and no snapshot to go to. */
 export function complain(error: unknown): void {
   console.error("[streamkeeper]", error);

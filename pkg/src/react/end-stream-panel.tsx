@@ -1,9 +1,9 @@
 "use client";
-import { useEffect, useId, useRef, useState, type FormEvent } from "react";
+import { useEffect, useId, useReducer, useRef, useState, type FormEvent } from "react";
 import type { ErrorCode, Snapshot, StreamkeeperError, StreamStatus } from "streamkeeper";
 import { Box } from "./box.js";
 import { Button } from "./button.js";
-import { useManager } from "./context.js";
+import { useManager, useStreamkeeper } from "./context.js";
 import { useSnapshot } from "./use-snapshot.js";
 import { useStream } from "./use-stream.js";
 import { END_WORDS, type EndWords } from "./words.js";
@@ -23,20 +23,33 @@ export interface EndStreamPanelProps {
 export function EndStreamPanel({ className = "", words, streamIds = [] }: EndStreamPanelProps) {
   const say = { ...END_WORDS, ...words };
   const own = useSnapshot(readIds);
-  const [asked, setAsked] = useState<readonly string[]>([]);
-  const ids = [...new Set([...own, ...streamIds, ...asked].map((id) => id.toLowerCase()))];
+  // Somebody else may have signed in meanwhile, which nobody tells of.
+  const [looks, look] = useReducer((before: number) => before + 1, 0);
+  // In the order in which they were asked for last; the number is how often.
+  const [asked, setAsked] = useState<ReadonlyMap<string, number>>(new Map());
+  const ids = [...new Set([...own, ...streamIds, ...asked.keys()].map((id) => id.toLowerCase()))];
+  const ask = (id: string) =>
+    setAsked((before) => {
+      const others = [...before].filter(([other]) => other !== id);
+      return new Map([...others, [id, (before.get(id) ?? 0) + 1]]);
+    });
   return (
-    <section className={`streamkeeper-end-panel ${className}`.trim()} aria-label={say.heading}>
+    <section
+      className={`streamkeeper-end-panel ${className}`.trim()}
+      aria-label={say.heading}
+      onPointerEnter={look}
+      onFocus={look}
+    >
       {ids.length === 0 ? <p>{say.nothing}</p> : (
         <ul>
           {ids.map((id) => (
-            <Row key={id} id={id} say={say} asks={asked.includes(id)} />
+            <Row key={id} id={id} say={say} asked={asked.get(id) ?? 0} />
           ))}
         </ul>
       )}
-      <Ask say={say} onAsk={(id) => setAsked((before) => [...before.filter((other) => other !== id), id])} />
+      <Ask say={say} onAsk={ask} />
       <Owed say={say} />
-      <EndAll say={say} />
+      <EndAll say={say} looks={looks} />
     </section>
   );
 }
@@ -46,15 +59,16 @@ function readIds({ streams }: Snapshot): string[] {
 }
 
 /** One stream: what this page knows of it or, where it knows nothing, the database. */
-function Row({ id, say, asks }: { id: string; say: EndWords; asks: boolean }) {
+function Row({ id, say, asked }: { id: string; say: EndWords; asked: number }) {
   const { stream, end, checkStatus } = useStream(id);
   const [status, setStatus] = useState<StreamStatus | null>(null);
+  const isReady = useStreamkeeper() !== null;
   const task = useTask();
   const check = () => task.run(async () => setStatus(await checkStatus()));
   useEffect(() => {
-    if (asks) void check();
-    // Once, when somebody has asked for it.
-  }, [asks]);
+    if (asked > 0 && isReady) void check();
+    // Once each time that somebody has asked for it.
+  }, [asked, isReady]);
   const title = useId();
   const now = stream?.status ?? status?.status;
   const over = now === "ended" || now === "ending";
@@ -117,9 +131,9 @@ function Owed({ say }: { say: EndWords }) {
   );
 }
 
-/** Seen by admins only; and the database asks again. */
-function EndAll({ say }: { say: EndWords }) {
-  const phase = useSnapshot((snapshot) => snapshot.phase);
+/** Seen by admins only; and the database asks again. `looks`: how often somebody has turned to the panel. */
+function EndAll({ say, looks }: { say: EndWords; looks: number }) {
+  const user = useSnapshot((snapshot) => snapshot.chat.userId);
   const manager = useManager();
   const [admin, setAdmin] = useState(false);
   const [sure, setSure] = useState(false);
@@ -129,11 +143,11 @@ function EndAll({ say }: { say: EndWords }) {
   useEffect(() => {
     let mounted = true;
     const ask = async () => (await manager()).isAdmin();
-    ask().then((is) => mounted && setAdmin(is), () => {});
+    ask().then((is) => mounted && setAdmin(is), () => mounted && setAdmin(false));
     return () => {
       mounted = false;
     };
-  }, [manager, phase]);
+  }, [manager, user, looks]);
   if (!admin) return null;
   const endAll = () =>
     task.run(async () => {

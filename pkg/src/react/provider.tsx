@@ -1,7 +1,7 @@
 "use client";
-import { useEffect, useRef, useState, type ReactNode } from "react";
+import { useCallback, useEffect, useRef, useState, type ReactNode } from "react";
 import init, { ConnectionManager, INITIAL_SNAPSHOT, type ManagerConfig } from "streamkeeper";
-import { attempt, complain } from "./attempt.js";
+import { complain } from "./attempt.js";
 import { Context, LOADING, type Provided } from "./context.js";
 
 const UNAVAILABLE: Provided = {
@@ -19,29 +19,53 @@ export function StreamkeeperProvider({ config, children }: { config?: ManagerCon
   const [provided, setProvided] = useState(LOADING);
   const latest = useRef(config);
 
+  const told = useRef("");
+
+  // The newest functions, lest the first render's closures go stale; a new manager, if the old one was disposed of; and the
+  // first, once a configuration that was wrong is right.
+  const share = useCallback(() => {
+    try {
+      const manager = ConnectionManager.shared(latest.current);
+      setProvided((before) => (before.manager === manager ? before : { manager, snapshot: INITIAL_SNAPSHOT }));
+      told.current = "";
+    } catch (error) {
+      // Once, and not at each render.
+      const message = String(error);
+      if (told.current !== message) complain(error);
+      told.current = message;
+      setProvided((before) => (before.manager ? before : UNAVAILABLE));
+    }
+  }, []);
+
+  const isLoaded = useRef(false);
   useEffect(() => {
     latest.current = config;
-    if (!provided.manager) return;
-    // The newest functions, lest the first render's closures go stale; and a new manager, if the old one was disposed of.
-    const manager = attempt(() => ConnectionManager.shared(config));
-    if (manager && manager !== provided.manager) setProvided({ manager, snapshot: INITIAL_SNAPSHOT });
+    if (isLoaded.current) share();
   });
 
   useEffect(() => {
     let mounted = true;
-    init()
-      .then(() => ConnectionManager.shared(latest.current))
-      .then(
-        (manager) => mounted && setProvided({ manager, snapshot: INITIAL_SNAPSHOT }),
+    const load = () =>
+      init().then(
+        () => {
+          if (!mounted) return;
+          window.removeEventListener("online", load);
+          isLoaded.current = true;
+          share();
+        },
         (error: unknown) => {
           complain(error);
           if (mounted) setProvided(UNAVAILABLE);
         },
       );
+    void load();
+    // A download that was lost with the network is begun again with it.
+    window.addEventListener("online", load);
     return () => {
       mounted = false;
+      window.removeEventListener("online", load);
     };
-  }, []);
+  }, [share]);
 
   return <Context.Provider value={provided}>{children}</Context.Provider>;
 }

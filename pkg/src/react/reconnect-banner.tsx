@@ -14,6 +14,9 @@ export interface ReconnectBannerProps {
   force?: boolean;
 }
 
+/** For ears only. */
+const UNSEEN = { position: "absolute", width: 1, height: 1, overflow: "hidden", clipPath: "inset(50%)" } as const;
+
 /** What a person would want to know of. The rest is their own doing, or passes before they look. */
 const TOLD: readonly (Reason | null)[] = ["inactive", "offline", "lost", "unhealthy", "token", "refused", "forced"];
 
@@ -24,19 +27,25 @@ export function ReconnectBanner({ className = "", words, force = false }: Reconn
   const say = { ...CONNECTION_WORDS, ...words };
   // What comes of it is said here anyway.
   const onClick = () => void reconnect({ force }).catch(() => {});
-  // The live region is always there: what comes into being together with its words may not be read out.
+  // The live region is always there: what comes into being together with its words may not be read out. It has the reason
+  // alone, which stays the same from one try to the next; the rest would be read out again each time.
   return (
-    <div role="status" tabIndex={-1} className="streamkeeper-live">
-      {seen && (
-        <Box className={`streamkeeper-banner ${className}`.trim()} data-status={seen.status} data-reason={seen.reason}>
-          <p>
-            {say[seen.status]}: {say[seen.reason]}.{" "}
-            {seen.nextRetryAt !== null && say.nextTry(new Date(seen.nextRetryAt))}
-          </p>
-          {seen.reason !== "offline" && <Button onClick={onClick}>{say.reconnect}</Button>}
-        </Box>
-      )}
-    </div>
+    <>
+      <span role="status" style={UNSEEN}>
+        {seen && say[seen.reason]}
+      </span>
+      <div tabIndex={-1} className="streamkeeper-live">
+        {seen && (
+          <Box className={`streamkeeper-banner ${className}`.trim()} data-status={seen.status} data-reason={seen.reason}>
+            <p>
+              {say[seen.status]}: {say[seen.reason]}.{" "}
+              {seen.nextRetryAt !== null && say.nextTry(new Date(seen.nextRetryAt))}
+            </p>
+            {seen.reason !== "offline" && <Button onClick={onClick}>{say.reconnect}</Button>}
+          </Box>
+        )}
+      </div>
+    </>
   );
 }
 

@@ -1,7 +1,7 @@
 "use client";
 import { useCallback, useEffect } from "react";
 import type { EventState, Snapshot } from "streamkeeper";
-import { attempt } from "./attempt.js";
+import { attemptEffect } from "./attempt.js";
 import { useStreamkeeper } from "./context.js";
 import { useSnapshot } from "./use-snapshot.js";
 
@@ -10,7 +10,7 @@ export function useEvent(eventId: string | null | undefined): EventState | null 
   const manager = useStreamkeeper();
   useEffect(() => {
     if (!manager || !eventId) return;
-    return attempt(() => manager.watchEvent(eventId).leave);
+    return attemptEffect(() => manager.watchEvent(eventId).leave);
   }, [manager, eventId]);
   const key = eventId?.toLowerCase() ?? "";
   return useSnapshot(useCallback((snapshot: Snapshot) => snapshot.events[key] ?? null, [key]));

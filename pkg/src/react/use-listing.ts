@@ -1,14 +1,14 @@
 "use client";
 import { useEffect } from "react";
 import type { ListingState, Snapshot } from "streamkeeper";
-import { attempt } from "./attempt.js";
+import { attemptEffect } from "./attempt.js";
 import { useStreamkeeper } from "./context.js";
 import { useSnapshot } from "./use-snapshot.js";
 
 /** What is live now, kept up to date while the component is mounted. */
 export function useListing(): ListingState {
   const manager = useStreamkeeper();
-  useEffect(() => (manager ? attempt(() => manager.watchListing()) : undefined), [manager]);
+  useEffect(() => (manager ? attemptEffect(() => manager.watchListing()) : undefined), [manager]);
   return useSnapshot(listing);
 }
 

@@ -1,7 +1,7 @@
 "use client";
 import { useEffect } from "react";
 import type { JitsiLike, MeetingStream } from "streamkeeper";
-import { attempt } from "./attempt.js";
+import { attemptEffect } from "./attempt.js";
 import { useStreamkeeper } from "./context.js";
 
 /**
@@ -13,6 +13,6 @@ export function useMeeting(meeting: JitsiLike | null | undefined, stream: Meetin
   const { streamId, streamerId, role, hostParticipantId } = stream ?? {};
   useEffect(() => {
     if (!manager || !meeting || streamId === undefined || streamerId === undefined || role === undefined) return;
-    return attempt(() => manager.attachMeeting(meeting, { streamId, streamerId, role, hostParticipantId }));
+    return attemptEffect(() => manager.attachMeeting(meeting, { streamId, streamerId, role, hostParticipantId }));
   }, [manager, meeting, streamId, streamerId, role, hostParticipantId]);
 }

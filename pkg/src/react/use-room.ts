@@ -40,6 +40,22 @@ export function useRoom(
     // new question.
     if (ready && roomId && isUnknown) void ready.isHost(roomId, hint).catch(() => {});
   }, [ready, roomId, hint, isUnknown]);
+  // The same functions however the room is: what an effect depends on must not change with what the effect does.
+  const goLive = useCallback(
+    async (options?: GoLiveOptions) => {
+      setConflict(null);
+      return (await manager()).goLive(roomId ?? "", options).catch((error: unknown) => {
+        const session = sessionOf(error);
+        if (session) setConflict({ key, session });
+        throw error;
+      });
+    },
+    [manager, roomId, key],
+  );
+  const endRoom = useCallback(async () => {
+    setConflict(null);
+    return (await manager()).endRoom(roomId ?? "");
+  }, [manager, roomId]);
   return useMemo(
     () => ({
       isHost: room?.isHost ?? hint ?? null,
@@ -49,20 +65,10 @@ export function useRoom(
       error: room?.lastError ?? null,
       // Not of the room that was shown before.
       conflict: conflict?.key === key ? conflict.session : null,
-      goLive: async (options?: GoLiveOptions) => {
-        setConflict(null);
-        return (await manager()).goLive(roomId ?? "", options).catch((error: unknown) => {
-          const session = sessionOf(error);
-          if (session) setConflict({ key, session });
-          throw error;
-        });
-      },
-      endRoom: async () => {
-        setConflict(null);
-        return (await manager()).endRoom(roomId ?? "");
-      },
+      goLive,
+      endRoom,
     }),
-    [manager, room, hint, conflict, roomId, key],
+    [room, hint, conflict, key, goLive, endRoom],
   );
 }
 

@@ -1,7 +1,7 @@
 "use client";
 import { useEffect, useRef } from "react";
 import type { StreamSession } from "streamkeeper";
-import { attempt } from "./attempt.js";
+import { attemptEffect } from "./attempt.js";
 import { useStreamkeeper } from "./context.js";
 
 /**
@@ -19,7 +19,7 @@ export function useSession(session: StreamSession | null | undefined): void {
   useEffect(() => {
     if (!manager || key === undefined || kind === undefined) return;
     const asked = { isOpen: () => latest.current?.isOpen?.() === true };
-    return attempt(() =>
+    return attemptEffect(() =>
       manager.registerSession({ key, kind, stop: () => latest.current?.stop(), ...(canBeAsked ? asked : {}) }),
     );
   }, [manager, key, kind, canBeAsked]);

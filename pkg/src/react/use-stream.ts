@@ -15,12 +15,13 @@ export function useStream(streamId: string | null | undefined): {
   const manager = useManager();
   const key = streamId?.toLowerCase() ?? "";
   const stream = useSnapshot(useCallback((snapshot: Snapshot) => snapshot.streams[key] ?? null, [key]));
-  return useMemo(
+  // The same functions however the stream is, for effects that depend on them.
+  const actions = useMemo(
     () => ({
-      stream,
       end: async (reason?: string) => (await manager()).endStreamById(streamId ?? "", reason),
       checkStatus: async () => (await manager()).getStreamStatus(streamId ?? ""),
     }),
-    [manager, stream, streamId],
+    [manager, streamId],
   );
+  return useMemo(() => ({ stream, ...actions }), [stream, actions]);
 }
