@@ -170,6 +170,7 @@ impl Model {
         while let Some(at) = self.world.manager.next_wakeup().filter(|at| *at <= end) {
             self.world.now = at.max(self.world.now);
             self.handle(Input::Wake);
+            assert!(self.world.manager.next_wakeup().is_none_or(|at| at > self.world.now), "the driver would spin");
             self.database(usize::MAX);
         }
         self.world.now = end;
