@@ -1,6 +1,7 @@
 //! The listing of what is live: pushed by the gateway where there is one, asked for where there is none.
 
 use super::backend::{Rpc, Verdict};
+use super::id::StreamId;
 use super::input::Output;
 use super::manager::{Manager, Purpose};
 use super::page::{Exit, Page};
@@ -116,6 +117,11 @@ impl Listing {
     }
 }
 
+/// Whether this stream is in it.
+pub(super) fn is_listed(rows: &[Value], id: &StreamId) -> bool {
+    rows.iter().any(|row| row.text("stream_id") == Some(id.as_str()))
+}
+
 impl Manager {
     /// One more, or one less, looks at it.
     pub(super) fn watch_listing(&mut self, on: bool) {
@@ -175,9 +181,15 @@ impl Manager {
 
     fn listed(&mut self, rows: Vec<Value>) {
         self.rooms_are_listed(&rows);
+        self.streams_are_listed(&rows);
         self.listing.rows = Value::List(rows);
         self.listing.last_error = None;
         self.changed = true;
+    }
+
+    /// Whether this stream was in the listing that came last.
+    pub(super) fn was_listed(&self, id: &StreamId) -> bool {
+        matches!(&self.listing.rows, Value::List(rows) if is_listed(rows, id))
     }
 
     pub(super) fn listing_deadline(&self) -> Option<Millis> {

@@ -16,6 +16,7 @@ use super::backend::{Rpc, Verdict};
 use super::id::StreamId;
 use super::input::Output;
 use super::lease::Lease;
+use super::listing::is_listed;
 use super::manager::{Manager, Purpose, found};
 use super::meeting::Meeting;
 use super::streams::Stream;
@@ -382,6 +383,15 @@ impl Manager {
             if !told && !self.is_asked(&key) {
                 self.send(Purpose::Watch(key.clone()), Rpc::status(&key), false);
             }
+        }
+    }
+
+    /// A stream that is listed no more may be over: that is asked at once.
+    pub(super) fn streams_are_listed(&mut self, rows: &[Value]) {
+        let apps = self.sessions.all.iter().filter(|(handle, _)| matches!(handle, Handle::App(_)));
+        let mut keys = apps.map(|(_, session)| &session.key);
+        if keys.any(|key| self.was_listed(key) && !is_listed(rows, key)) {
+            self.sessions.ask_at = Some(self.now);
         }
     }
 

@@ -3,7 +3,7 @@
 use engine_tests::chat::Chatting;
 use engine_tests::{STREAM, World, error, ok};
 use streamkeeper::engine::{
-    Answer, Code, Input, MeetingId, PageEvent, SessionEvent, SessionId, SessionOutput, Value, id::StreamId,
+    Answer, Code, FeedEvent, Input, MeetingId, PageEvent, SessionEvent, SessionId, SessionOutput, Value, id::StreamId,
 };
 
 const OTHER: &str = "7b1fba22-93d2-4f0e-8f67-0c8b4b1b7a55";
@@ -329,6 +329,30 @@ fn a_page_that_only_watches_asks_while_it_is_seen_and_no_more_than_once_at_a_tim
     let mut world = hosted_with_players();
     world.pass(600_000);
     assert_eq!(world.sent.len(), 0);
+}
+
+#[test]
+fn what_is_listed_no_more_is_asked_about_at_once() {
+    let mut world = World::configured(Value::object([(
+        "backend",
+        Value::object([("url", "http://backend.test".into()), ("gatewayUrl", "http://gateway.test".into())]),
+    )]));
+    let listed = |ids: &[&str]| {
+        let row = |id: &&str| Value::object([("room_id", OTHER.into()), ("stream_id", (*id).into())]);
+        Input::Feed(FeedEvent::Rows(ids.iter().map(row).collect()))
+    };
+    register(&mut world, 1, STREAM, "hls");
+    world.handle(Input::WatchListing(true));
+    world.in_flight.clear();
+    let asked = |world: &World| world.sent.iter().filter(|sent| sent.rpc.function == "get_stream_status").count();
+    world.handle(listed(&[]));
+    world.handle(listed(&[STREAM, OTHER]));
+    world.handle(listed(&[STREAM]));
+    assert_eq!(asked(&world), 0, "nothing has become of it");
+    world.handle(listed(&[]));
+    assert_eq!(asked(&world), 1);
+    world.answer_ok("ended");
+    assert_eq!((stops(&world), world.status(STREAM).as_str()), (vec![1], "ended"));
 }
 
 #[test]
