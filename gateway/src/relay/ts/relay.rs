@@ -22,7 +22,9 @@ use crate::relay::life::{Life, Relay, Visit, Work};
 use crate::relay::report::Report;
 use crate::relay::upstream::{Fetched, Fetcher, UpstreamError, Upstreams};
 
-/// How long a piece may wait for more: many clients are woken for each.
+/// How long a piece waits for more, as many clients are woken for each: until nothing has come for a moment,
+const PAUSE: Duration = Duration::from_millis(5);
+/// and no longer than this.
 const PIECE_PATIENCE: Duration = Duration::from_millis(20);
 
 /// What an upstream may send, besides packets, before it is known what there is to play.
@@ -134,7 +136,7 @@ impl TsRelay {
         let mut pieces = Pieces::default();
         let mut noise = 0;
         let mut is_there = false;
-        let mut due = Instant::now();
+        let (mut due, mut overdue) = (Instant::now(), Instant::now());
         progress.resume(Instant::now());
         loop {
             tokio::select! {
@@ -145,8 +147,9 @@ impl TsRelay {
                     };
                     let now = Instant::now();
                     if !pieces.is_open() {
-                        due = now + PIECE_PATIENCE;
+                        overdue = now + PIECE_PATIENCE;
                     }
+                    due = overdue.min(now + PAUSE);
                     self.keep(pieces.take(&chunk, |packet| progress.take(packet, now)));
                     self.life.counters.ts.noise(pieces.noise() - noise);
                     noise = pieces.noise();
