@@ -377,21 +377,30 @@ impl Manager {
             self.sessions.ask_at = Some(now.saturating_add(self.config.health.interval));
         }
         for key in keys {
-            // What this page holds tells by its lease; what it ends, by the answer to that.
-            let told = |stream: &Stream| stream.lease != Lease::None || stream.latch.is_ending();
-            let told = self.streams.get(&key).is_some_and(told);
-            if !told && !self.is_asked(&key) {
-                self.send(Purpose::Watch(key.clone()), Rpc::status(&key), false);
+            // What this page holds tells by its lease.
+            if !self.streams.get(&key).is_some_and(|stream| stream.lease != Lease::None) {
+                self.ask_about(&key);
             }
         }
     }
 
-    /// A stream that is listed no more may be over: that is asked at once.
+    /// A stream that is listed no more may be over: that is asked at once, also by whoever holds it.
     pub(super) fn streams_are_listed(&mut self, rows: &[Value]) {
-        let apps = self.sessions.all.iter().filter(|(handle, _)| matches!(handle, Handle::App(_)));
-        let mut keys = apps.map(|(_, session)| &session.key);
-        if keys.any(|key| self.was_listed(key) && !is_listed(rows, key)) {
-            self.sessions.ask_at = Some(self.now);
+        let mut gone: Vec<StreamId> = Vec::new();
+        for (handle, Session { key, .. }) in self.sessions.all.iter() {
+            let is_gone = matches!(handle, Handle::App(_)) && self.was_listed(key) && !is_listed(rows, key);
+            if is_gone && !gone.contains(key) {
+                gone.push(key.clone());
+            }
+        }
+        gone.iter().for_each(|key| self.ask_about(key));
+    }
+
+    /// Our own end, if one is under way, tells by itself.
+    fn ask_about(&mut self, key: &StreamId) {
+        let is_ending = self.streams.get(key).is_some_and(|stream| stream.latch.is_ending());
+        if !is_ending && !self.is_asked(key) {
+            self.send(Purpose::Watch(key.clone()), Rpc::status(key), false);
         }
     }
 
@@ -410,8 +419,8 @@ impl Manager {
     /// `playbackUrl`. The gateway is the first to know that a stream is over; but it says the same of one that is only not
     /// relayed any more, and the database knows which.
     pub(super) fn playback_answered(&mut self, call: CallId, id: &StreamId, verdict: Verdict) {
-        if matches!(&verdict, Verdict::Refused(error) if error.status == Some(GONE)) && !self.is_asked(id) {
-            self.send(Purpose::Watch(id.clone()), Rpc::status(id), false);
+        if matches!(&verdict, Verdict::Refused(error) if error.status == Some(GONE)) {
+            self.ask_about(id);
         }
         self.settle(call, found("stream", verdict));
     }

@@ -341,6 +341,7 @@ fn what_is_listed_no_more_is_asked_about_at_once() {
         let row = |id: &&str| Value::object([("room_id", OTHER.into()), ("stream_id", (*id).into())]);
         Input::Feed(FeedEvent::Rows(ids.iter().map(row).collect()))
     };
+    world.host();
     register(&mut world, 1, STREAM, "hls");
     world.handle(Input::WatchListing(true));
     world.in_flight.clear();
