@@ -6,7 +6,7 @@ import { comeIn, journey, somebody } from "./host.mjs";
 
 export const KINDS = ["hls", "ts"];
 
-/** The demo's camera has three segments of 2 s on offer: what a player has in hand before it stalls. */
+/** The demo's camera has segments of 2 s, and hls.js begins three of them behind the end: that much it has in hand. */
 export const BUFFER = 6_000;
 
 /** A journey of a host who is live, with a camera, and in whose page both players play. */
