@@ -145,8 +145,20 @@ pageTest("while something is wrong the panel says so, and is accessible", async 
   await host.open();
   await host.logIn();
   await host.click("fault-offline");
-  const isDisabled = (testId) => page.$eval(`[data-testid="${testId}"]`, ({ disabled }) => disabled);
+  const isOff = (testId) => page.$eval(`[data-testid="${testId}"]`, ({ ariaDisabled }) => ariaDisabled === "true");
   // What could not be asked for now; and what has no stream yet.
-  assert.deepEqual(await Promise.all(["fault-rpc", "fault-killed", "fault-portal"].map(isDisabled)), [true, true, false]);
+  assert.deepEqual(await Promise.all(["fault-rpc", "fault-killed", "fault-portal"].map(isOff)), [true, true, false]);
   await look(page, "faults-0-offline");
+  await page.$eval('[data-testid="fault-killed"]', (button) => button.click());
+  await host.click("fault-clear");
+  await host.sees("timeline", "Everything answers as usual.");
+  assert.ok(!(await host.text("timeline")).includes("Your page says nothing more"), "what is off does nothing");
+});
+
+journey("a fault that can be pressed only once keeps the keyboard's focus", async ({ host, page }) => {
+  await host.goLive();
+  await page.focus('[data-testid="fault-killed"]');
+  await page.keyboard.press("Enter");
+  await page.waitForSelector('[data-testid="fault-killed"][aria-disabled="true"]');
+  assert.equal(await page.evaluate(() => document.activeElement.dataset.testid), "fault-killed");
 });

@@ -99,7 +99,7 @@ export class Host {
   }
 
   async click(testId) {
-    await this.page.locator(marked(testId)).click();
+    await this.page.locator(`${marked(testId)}:not([aria-disabled="true"])`).click();
   }
 
   async text(testId) {

@@ -12,7 +12,7 @@ export function Colours() {
   }, [chosen]);
   return (
     <label className="colours">
-      <span className="unseen">Colours</span>
+      <span className="quiet">Colours</span>
       <select data-testid="colours" value={chosen} onChange={(event) => setChosen(event.target.value)}>
         {Object.entries(CHOICES).map(([name, words]) => (
           <option key={name} value={name}>

@@ -14,7 +14,7 @@ export interface Facts {
   mails: number;
   /** A camera of the host's is on air. */
   isRelayed: boolean;
-  /** Something was made to go wrong. */
+  /** Something was made to go wrong, and has not been put right. */
   isBroken: boolean;
 }
 

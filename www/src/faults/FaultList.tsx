@@ -19,14 +19,16 @@ export function FaultList({ group: { name, faults, advice = [] }, world, onBring
         {faults.map((fault) => {
           const { testId, label, should, isOn, missing } = fault;
           const lacks = missing?.(world) ?? null;
+          const isOff = lacks !== null || (isCutOff && !isOn);
           return (
             <li key={testId}>
               <button
                 data-testid={testId}
                 aria-pressed={isOn?.(world)}
                 aria-describedby={`${heading}-${testId}`}
-                disabled={lacks !== null || (isCutOff && !isOn)}
-                onClick={() => onBring(fault)}
+                // Not `disabled`: one that has just been pressed would lose the focus.
+                aria-disabled={isOff || undefined}
+                onClick={isOff ? undefined : () => onBring(fault)}
               >
                 {label}
               </button>

@@ -28,7 +28,7 @@ export function Faults({ view, user, inactivity, note }: Props) {
   const task = useTask();
   const [told, setTold] = useState<string | null>(null);
   const world: World = { user, liveId, openChat: () => openChat(manager), network, inactivity };
-  useTell("isBroken", told !== null);
+  useTell("isBroken", told !== null && told !== ALL_IS_WELL);
 
   const tell = (words: string) => {
     setTold(words);
