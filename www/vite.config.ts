@@ -14,6 +14,7 @@ export default defineConfig({
       "/streams": gateway,
       "/proxy": gateway,
       "/debug": gateway,
+      "/operator": gateway,
       // The page's own address of an event is /events/{id}, and nothing more.
       "^/events/[^/]+/.+": { target: gateway, ws: true },
     },

@@ -67,6 +67,9 @@ pageTest("who is here for the first time is led from one thing to the next", asy
   await page.keyboard.press("Enter");
   await host.seesItEnded();
   await host.sees("guide", "let something go wrong");
+  // There is nothing to be learned from putting right what is right.
+  await host.click("fault-clear");
+  await host.sees("timeline", "Everything answers as usual.");
   await show("fault-rpc");
   await page.keyboard.press("Enter");
   await host.sees("guide", "Make an event");
@@ -108,4 +111,10 @@ pageTest("light or dark is a choice, which is kept", async ({ page }) => {
   assert.equal(await background(), dark);
   await page.select('[data-testid="colours"]', "system");
   assert.equal(await background(), light);
+});
+
+pageTest("operators find the way to their page", async ({ page }) => {
+  await new Host(page).open();
+  await page.goto(await page.$eval("footer a", ({ href }) => href));
+  await page.waitForSelector("[data-well]");
 });

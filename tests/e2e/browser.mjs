@@ -16,6 +16,8 @@ before(async () => {
     headless: false,
     args: [
       "--headless=new",
+      // A picture of the whole page has none, and would lack their width at its right.
+      "--hide-scrollbars",
       "--no-sandbox",
       "--disable-gpu",
       "--disable-dev-shm-usage",

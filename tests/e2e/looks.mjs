@@ -55,4 +55,15 @@ async function picture(page, name, width, scheme) {
     return { content: scrollWidth, window: clientWidth };
   });
   assert.ok(content <= window, `${name}: ${content} px of content in ${window}`);
+  assert.deepEqual(await page.$$eval(".overview strong", brokenWords), [], `${name}, ${width} px: tiles whose word is broken`);
+}
+
+/** What takes more lines than it has words. Runs in the page. */
+function brokenWords(elements) {
+  const linesOf = (element) => {
+    const range = document.createRange();
+    range.selectNodeContents(element);
+    return range.getClientRects().length;
+  };
+  return elements.filter((it) => linesOf(it) > it.textContent.split(" ").length).map((it) => it.textContent);
 }

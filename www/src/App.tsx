@@ -66,6 +66,14 @@ function Page({ who, children }: { who?: ReactNode; children: ReactNode }) {
         </div>
       </header>
       <main>{children}</main>
+      <footer className="bar quiet">
+        <p>
+          For operators:{" "}
+          <a href="/operator" target="_blank">
+            how the gateway and its database are doing
+          </a>
+        </p>
+      </footer>
     </>
   );
 }

@@ -1,6 +1,6 @@
 import type { View } from "./useView";
 
-const VIEWS: Record<View, string> = { room: "Rooms", event: "Event", relay: "Stream", chat: "Chat" };
+const VIEWS: Record<View, string> = { room: "Rooms", event: "Event", relay: "Camera", chat: "Chat" };
 
 /** The way from one part of the page to the other. */
 export function Views({ view }: { view: View }) {
