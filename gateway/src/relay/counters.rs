@@ -93,7 +93,9 @@ impl Refusal {
             Self::Expired => (StatusCode::FORBIDDEN, "RELAY403", "This playback URL has expired: ask for a new one"),
             Self::Session => (StatusCode::FORBIDDEN, "RELAY403", "This session is over: ask for a new playback URL"),
             Self::Busy => (StatusCode::TOO_MANY_REQUESTS, "53300", "Too many requests of this session at once"),
-            Self::Resource => (StatusCode::NOT_FOUND, "RELAY404", "This part of the stream is not there"),
+            Self::Resource => {
+                (StatusCode::FORBIDDEN, "RELAY403", "This session knows nothing of that: ask for a new playback URL")
+            }
             Self::Over => (StatusCode::GONE, "RELAY410", "This stream is over, or is not relayed any more"),
         };
         ApiError::new(status, code, message)

@@ -30,6 +30,10 @@ pub enum Reply {
     Redirect(String),
     /// These bytes again and again, as this.
     Endless(&'static str, &'static [u8]),
+    /// These bytes, one after the other.
+    Bits(&'static str, Vec<u8>),
+    /// Nothing, for ever.
+    Silence,
     /// It says that this many bytes will come.
     Announced(u64),
     /// These bytes, as this, again and again, each time after so long.
@@ -140,6 +144,15 @@ async fn answer(State(script): State<Arc<Script>>, request: Request) -> Response
         Some(Reply::Redirect(to)) => (StatusCode::FOUND, [(LOCATION, to)]).into_response(),
         Some(Reply::Endless(content_type, bytes)) => {
             let all = stream::repeat_with(move || Ok::<_, std::io::Error>(Bytes::from_static(bytes)));
+            ([(CONTENT_TYPE, content_type)], Body::from_stream(all)).into_response()
+        }
+        Some(Reply::Silence) => std::future::pending().await,
+        Some(Reply::Bits(content_type, bytes)) => {
+            let each = bytes.into_iter().map(|byte| Ok::<_, std::io::Error>(Bytes::from(vec![byte])));
+            let all = futures_util::StreamExt::then(stream::iter(each), |byte| async {
+                sleep(Duration::from_millis(1)).await;
+                byte
+            });
             ([(CONTENT_TYPE, content_type)], Body::from_stream(all)).into_response()
         }
         Some(Reply::Announced(bytes)) => {

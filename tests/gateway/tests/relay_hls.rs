@@ -281,4 +281,74 @@ async fn a_head_tells_what_a_get_would_bring() {
     let link = relayed.play_first().await.links().remove(0);
     let head = Answer::of(client().request(Method::HEAD, link)).await;
     assert_eq!((head.status, head.header("content-length"), head.text.as_str()), (200, "3", ""));
+    // And makes nobody a client.
+    let head = Answer::of(client().request(Method::HEAD, relayed.url().await)).await;
+    assert_eq!((head.status, head.header("content-type")), (200, "application/vnd.apple.mpegurl"));
+    assert_eq!(relayed.listed().await["clients"], 1);
+}
+
+#[tokio::test]
+async fn an_origin_that_says_nothing_is_found_out_though_no_player_waits_for_it() {
+    let relayed = Relayed::from("/index.m3u8").await;
+    relayed.origin.set("/index.m3u8", Reply::Silence);
+    let hurried = client().get(relayed.url().await).timeout(Duration::from_millis(500)).send().await;
+    // On a slow machine it may not even have been asked by then.
+    drop(hurried);
+    while relayed.origin.asked("/index.m3u8") == 0 {
+        drop(client().get(relayed.url().await).timeout(Duration::from_millis(500)).send().await);
+    }
+    relayed.until_listed("reason", json!("upstream_silent")).await;
+    assert_eq!(relayed.get(&relayed.url().await).await.answer.error(), (504, "RELAY502".into()));
+}
+
+#[tokio::test]
+async fn an_encoder_that_was_started_again_names_its_segments_as_before_and_the_stream_goes_on() {
+    let relayed = Relayed::with("/index.m3u8", impatient).await;
+    relayed.origin.set("/index.m3u8", window(10));
+    let media = relayed.play_first().await;
+    // Much longer than it may stand still: three times 3 s.
+    for number in (10..20).chain(4..14) {
+        relayed.origin.set("/index.m3u8", window(number));
+        let asked = relayed.origin.asked("/index.m3u8");
+        while relayed.origin.asked("/index.m3u8") == asked {
+            assert_eq!(relayed.get(&media.url).await.answer.status, 200);
+        }
+    }
+    assert_eq!(relayed.status().await["is_live"], true);
+}
+
+#[tokio::test]
+async fn a_playlist_that_is_there_no_more_asks_for_a_new_session() {
+    let relayed = Relayed::with("/index.m3u8", |config| config.relay.min_silence = Duration::from_millis(10)).await;
+    let master = |name| Reply::Playlist(format!("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n{name}.m3u8\n"));
+    relayed.origin.set("/index.m3u8", master("old"));
+    relayed.origin.set("/old.m3u8", window(10));
+    let media = relayed.play_first().await;
+    relayed.origin.set("/old.m3u8", Reply::Status(404));
+    relayed.origin.set("/index.m3u8", master("new"));
+    relayed.origin.set("/new.m3u8", window(10));
+    let mut answer = relayed.get(&media.url).await.answer;
+    while answer.status == 200 {
+        answer = relayed.get(&media.url).await.answer;
+    }
+    assert_eq!(answer.error(), (403, "RELAY403".into()));
+    // The one above it is kept for a while.
+    let (url, asked) = (relayed.url().await, relayed.origin.asked("/index.m3u8"));
+    while relayed.origin.asked("/index.m3u8") == asked {
+        client().request(Method::HEAD, url.clone()).send().await.unwrap();
+    }
+    assert_eq!(relayed.play_first().await.answer.status, 200);
+}
+
+#[tokio::test]
+async fn what_nobody_wants_any_more_is_not_missed() {
+    let mut relayed = Relayed::with("/index.m3u8", |config| config.relay.min_silence = Duration::from_millis(10)).await;
+    relayed.origin.set("/index.m3u8", window(10));
+    let media = relayed.play_first().await;
+    relayed.origin.stop();
+    while relayed.listed().await["state"] != "degraded" {
+        relayed.get(&media.url).await;
+    }
+    relayed.until_listed("state", json!("ok")).await;
+    assert_eq!(relayed.listed().await["clients"], 0);
 }

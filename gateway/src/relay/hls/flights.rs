@@ -5,13 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::body::Bytes;
-use tokio::sync;
-use tokio::time::Instant;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
 
 use super::playlist::{Kind, Playlist};
 use super::progress::{News, Seen};
 use super::resources::Name;
-use super::variables::Variables;
 use crate::relay::backoff::Backoff;
 use crate::relay::ledger::Guard;
 use crate::relay::settings::Settings;
@@ -22,6 +21,12 @@ const MAX_FLIGHTS: usize = 64;
 
 /// How long one is kept that names other playlists. It hardly ever changes, and players read it once.
 const MASTER_KEPT: Duration = Duration::from_secs(5);
+
+/// However long its segments are.
+const MEDIA_KEPT: Duration = Duration::from_secs(30);
+
+/// How long a player waits who could have the last one.
+const LONG: Duration = Duration::from_millis(500);
 
 /// All playlists of a relay.
 #[derive(Debug)]
@@ -56,7 +61,7 @@ impl Flights {
             let oldest = table.flights.iter().min_by_key(|(_, (used, _))| *used).map(|(name, _)| *name);
             oldest.and_then(|name| table.flights.remove(&name));
         }
-        let flight = Arc::new(Flight(sync::Mutex::new(State::new(&self.settings))));
+        let flight = Arc::new(Flight::new(&self.settings));
         table.flights.insert(name, (clock, Arc::clone(&flight)));
         flight
     }
@@ -72,14 +77,57 @@ impl Flights {
     }
 }
 
-/// One playlist: whoever comes while it is being fetched waits for that, and takes what has come.
+/// One playlist. It is fetched by a task of its own: whoever wants it waits for that, and one who leaves takes nothing along.
 #[derive(Debug)]
-pub struct Flight(sync::Mutex<State>);
+pub struct Flight {
+    state: Mutex<State>,
+    /// Changes when it has been fetched, or not.
+    landed: watch::Sender<()>,
+}
+
+/// Held by the task that fetches it. However that ends, nobody waits for longer.
+#[derive(Debug)]
+pub struct Landing(Arc<Flight>);
 
 impl Flight {
-    /// Waits until nobody is fetching it.
-    pub async fn state(&self) -> sync::MutexGuard<'_, State> {
-        self.0.lock().await
+    fn new(settings: &Settings) -> Self {
+        Self { state: Mutex::new(State::new(settings)), landed: watch::Sender::default() }
+    }
+
+    /// What has come last.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        // A panic elsewhere leaves it as it was.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Somebody has to fetch it now, unless somebody does.
+    pub fn take_off(self: &Arc<Self>) -> Option<Landing> {
+        let is_first = !std::mem::replace(&mut self.state().is_under_way, true);
+        is_first.then(|| Landing(Arc::clone(self)))
+    }
+
+    /// What has come when it has been fetched; the last one, if that takes long.
+    pub async fn page(&self, mut landed: watch::Receiver<()>, patience: Duration) -> Result<Arc<Page>, UpstreamError> {
+        if timeout(LONG, landed.changed()).await.is_err() {
+            if let Some(old) = self.state().old(patience) {
+                return Ok(old);
+            }
+            // It is over when its task is.
+            let _ = landed.changed().await;
+        }
+        self.state().latest(patience)
+    }
+
+    /// Tells when it has been fetched.
+    pub fn landed(&self) -> watch::Receiver<()> {
+        self.landed.subscribe()
+    }
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        self.0.state().is_under_way = false;
+        self.0.landed.send_replace(());
     }
 }
 
@@ -87,7 +135,7 @@ impl Flight {
 #[derive(Debug)]
 pub enum Page {
     /// It names other playlists, and each session's are its own.
-    Master(Playlist, Arc<Variables>),
+    Master(Playlist),
     /// It names segments, and is the same for all.
     Media {
         /// As it is sent.
@@ -100,6 +148,7 @@ pub enum Page {
 /// What has come last, and what has become of it since.
 #[derive(Debug)]
 pub struct State {
+    is_under_way: bool,
     page: Option<(Arc<Page>, Instant)>,
     failure: Option<UpstreamError>,
     /// When it is fetched again.
@@ -111,38 +160,40 @@ pub struct State {
 impl State {
     fn new(settings: &Settings) -> Self {
         let (backoff, again_at) = (Backoff::new(settings), Instant::now());
-        Self { page: None, failure: None, again_at, backoff, seen: Seen::default() }
+        Self { is_under_way: false, page: None, failure: None, again_at, backoff, seen: Seen::default() }
     }
 
     /// What is good enough. None: it has to be fetched.
     pub fn known(&self, patience: Duration) -> Option<Result<Arc<Page>, UpstreamError>> {
-        if Instant::now() >= self.again_at {
-            return None;
-        }
+        let is_good = Instant::now() < self.again_at && (self.page.is_some() || self.failure.is_some());
+        is_good.then(|| self.latest(patience))
+    }
+
+    fn latest(&self, patience: Duration) -> Result<Arc<Page>, UpstreamError> {
         match (&self.failure, &self.page) {
-            (Some(failure), _) => Some(self.old(patience).ok_or_else(|| failure.clone())),
-            (None, page) => page.as_ref().map(|(page, _)| Ok(Arc::clone(page))),
+            (None, Some((page, _))) => Ok(Arc::clone(page)),
+            // What is not too old yet is better than nothing: players go on with what they have, and ask again.
+            (failure, _) => self.old(patience).ok_or_else(|| failure.clone().unwrap_or(UpstreamError::Broken)),
         }
     }
 
     /// It has come, and is good for this long. What the last of its segments say, if it has any.
-    pub fn came(&mut self, page: Page, good_for: Duration, tail: Option<&[u64]>) -> (Arc<Page>, Option<News>) {
-        let (page, now) = (Arc::new(page), Instant::now());
+    pub fn came(&mut self, page: Page, good_for: Duration, tail: Option<&[u64]>) -> Option<News> {
+        let now = Instant::now();
         if self.failure.take().is_some() {
             // Whoever comes back may begin from the start: that is no loop.
             self.seen = Seen::default();
         }
         self.backoff.reset();
         self.again_at = now + good_for;
-        self.page = Some((Arc::clone(&page), now));
-        (page, tail.map(|tail| self.seen.take(tail)))
+        self.page = Some((Arc::new(page), now));
+        tail.map(|tail| self.seen.take(tail))
     }
 
-    /// It has not come. What is not too old yet is better than nothing: players go on with what they have, and ask again.
-    pub fn failed(&mut self, failure: UpstreamError, patience: Duration) -> Result<Arc<Page>, UpstreamError> {
+    /// It has not come.
+    pub fn failed(&mut self, failure: UpstreamError) {
         self.again_at = Instant::now() + self.backoff.failed();
-        self.failure = Some(failure.clone());
-        self.old(patience).ok_or(failure)
+        self.failure = Some(failure);
     }
 
     fn old(&self, patience: Duration) -> Option<Arc<Page>> {
@@ -155,16 +206,17 @@ impl State {
 pub fn good_for(kind: &Kind) -> Duration {
     match kind {
         Kind::Master => MASTER_KEPT,
-        Kind::Media(media) => media.part_target.unwrap_or(media.target) / 2,
+        Kind::Media(media) => (media.part_target.unwrap_or(media.target) / 2).min(MEDIA_KEPT),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::advance;
+    use tokio::time::{advance, sleep};
     use url::Url;
 
     use super::*;
+    use crate::relay::hls::variables::Variables;
 
     const SECOND: Duration = Duration::from_secs(1);
     const PATIENCE: Duration = Duration::from_secs(18);
@@ -172,37 +224,65 @@ mod tests {
     fn master() -> Page {
         let text = b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\na.m3u8\n";
         let url = Url::parse("https://origin.example.com/").unwrap();
-        Page::Master(Playlist::read(text, &url, &Variables::default()).unwrap(), Arc::default())
+        Page::Master(Playlist::read(text, &url, &Variables::default()).unwrap())
+    }
+
+    fn flight() -> Arc<Flight> {
+        Flights::new(&Settings::default()).of(Name::of_test(1))
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_has_come_is_good_for_a_while_and_better_than_nothing_for_a_little_longer() {
-        let flight = Flights::new(&Settings::default()).of(Name::of_test(1));
-        let mut state = flight.state().await;
-        assert!(state.known(PATIENCE).is_none());
-        let (page, news) = state.came(master(), 3 * SECOND, Some(&[1]));
-        assert_eq!(news, Some(News::New));
+        let flight = flight();
+        assert!(flight.state().known(PATIENCE).is_none());
+        assert_eq!(flight.state().came(master(), 3 * SECOND, Some(&[1])), Some(News::New));
         advance(2 * SECOND).await;
-        assert!(Arc::ptr_eq(&state.known(PATIENCE).unwrap().unwrap(), &page));
+        let page = flight.state().known(PATIENCE).unwrap().unwrap();
         advance(SECOND).await;
-        assert!(state.known(PATIENCE).is_none());
-        assert!(Arc::ptr_eq(&state.failed(UpstreamError::Broken, PATIENCE).unwrap(), &page));
-        assert!(Arc::ptr_eq(&state.known(PATIENCE).unwrap().unwrap(), &page));
+        assert!(flight.state().known(PATIENCE).is_none());
+        flight.state().failed(UpstreamError::Broken);
+        assert!(Arc::ptr_eq(&flight.state().known(PATIENCE).unwrap().unwrap(), &page));
         advance(PATIENCE).await;
-        assert_eq!(state.failed(UpstreamError::Broken, PATIENCE).unwrap_err(), UpstreamError::Broken);
-        assert_eq!(state.known(PATIENCE).unwrap().unwrap_err(), UpstreamError::Broken);
+        flight.state().failed(UpstreamError::Broken);
+        assert_eq!(flight.state().known(PATIENCE).unwrap().unwrap_err(), UpstreamError::Broken);
     }
 
     #[tokio::test(start_paused = true)]
     async fn whoever_comes_back_may_begin_from_the_start() {
-        let flight = Flights::new(&Settings::default()).of(Name::of_test(1));
-        let mut state = flight.state().await;
-        let news = |state: &mut State, tail: &[u64]| state.came(master(), SECOND, Some(tail)).1;
-        assert_eq!(news(&mut state, &[1, 2]), Some(News::New));
-        assert_eq!(news(&mut state, &[1]), Some(News::Again));
-        state.failed(UpstreamError::Broken, PATIENCE).unwrap();
-        assert_eq!(news(&mut state, &[1]), Some(News::New));
-        assert_eq!(news(&mut state, &[1]), Some(News::Same));
+        let flight = flight();
+        let mut state = flight.state();
+        let mut news = |tail: &[u64]| state.came(master(), SECOND, Some(tail));
+        assert_eq!(news(&[1, 2]), Some(News::New));
+        assert_eq!([news(&[1]), news(&[2]), news(&[1])], [Some(News::New), Some(News::New), Some(News::Again)]);
+        state.failed(UpstreamError::Broken);
+        assert_eq!(state.came(master(), SECOND, Some(&[1])), Some(News::New));
+        assert_eq!(state.came(master(), SECOND, Some(&[1])), Some(News::Same));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_fetches_and_all_others_wait_for_that() {
+        let flight = flight();
+        let landing = flight.take_off().unwrap();
+        assert!(flight.take_off().is_none());
+        let (first, second) = (flight.page(flight.landed(), PATIENCE), flight.page(flight.landed(), PATIENCE));
+        let fetch = async {
+            sleep(3 * SECOND).await;
+            flight.state().came(master(), SECOND, None);
+            drop(landing);
+        };
+        let (first, second, ()) = tokio::join!(first, second, fetch);
+        assert!(Arc::ptr_eq(&first.unwrap(), &second.unwrap()));
+        // The next one takes long, and then fails without a word.
+        let landing = flight.take_off().unwrap();
+        assert!(flight.page(flight.landed(), PATIENCE).await.is_ok());
+        let nobody = flight.page(flight.landed(), Duration::ZERO);
+        let fails = async {
+            sleep(SECOND).await;
+            flight.state().failed(UpstreamError::Broken);
+            drop(landing);
+        };
+        assert_eq!(tokio::join!(nobody, fails).0.unwrap_err(), UpstreamError::Broken);
+        assert!(flight.take_off().is_some());
     }
 
     #[test]

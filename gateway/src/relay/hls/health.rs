@@ -14,6 +14,9 @@ pub const FINISHED: &str = "upstream_finished";
 /// How long a session may be silent, in longest segments; and how long a playlist that failed may stand for itself.
 const SILENCE: u32 = 3;
 
+/// Nobody waits for three times as long as longer segments take.
+const MAX_TARGET: Duration = Duration::from_secs(60);
+
 /// What is known of a relay's upstream.
 #[derive(Debug)]
 pub struct Health {
@@ -21,6 +24,7 @@ pub struct Health {
     /// Which playlist came last, and when.
     good: Option<(Name, Instant)>,
     progress: Progress,
+    asked_at: Instant,
     /// The longest segment that was announced.
     target: Duration,
     least_silence: Duration,
@@ -36,12 +40,34 @@ enum Told {
 impl Health {
     /// Of one that nobody has asked yet. A silence is at least this long.
     pub fn new(least_silence: Duration, now: Instant) -> Self {
-        Self { told: Told::Nothing, good: None, progress: Progress::new(now), target: Duration::ZERO, least_silence }
+        Self {
+            told: Told::Nothing,
+            good: None,
+            progress: Progress::new(now),
+            asked_at: now,
+            target: Duration::ZERO,
+            least_silence,
+        }
     }
 
     /// How long a player may say nothing without having left: players ask at least once in a longest segment.
     pub fn silence(&self) -> Duration {
-        (self.target * SILENCE).max(self.least_silence)
+        (self.target.min(MAX_TARGET) * SILENCE).max(self.least_silence)
+    }
+
+    /// Somebody wants a playlist.
+    pub fn asked(&mut self, now: Instant) {
+        self.asked_at = now;
+    }
+
+    /// Nobody is there. What nobody has wanted for so long is not missed, and nobody would notice when it is there again.
+    pub fn alone(&mut self, now: Instant) -> Option<Report> {
+        let is_bad = matches!(self.told, Told::Bad(_));
+        if !is_bad || now - self.asked_at <= self.silence() {
+            return None;
+        }
+        self.told = Told::Good;
+        Some(Report::Recovered)
     }
 
     /// A playlist has come.
@@ -58,7 +84,7 @@ impl Health {
     pub fn news(&mut self, news: News, target: Duration, stall: Duration, now: Instant) -> Option<Report> {
         self.target = self.target.max(target);
         // Nothing new can be expected sooner than a segment takes.
-        let (stall, pause) = (stall.max(target * SILENCE), self.silence());
+        let (stall, pause) = (stall.max(target * SILENCE), self.silence().max(self.target * SILENCE));
         self.progress.judge(news, stall, pause, now).map(Report::Ended)
     }
 
@@ -121,5 +147,29 @@ mod tests {
         assert_eq!(health.news(News::Same, 6 * SECOND, 5 * SECOND, now + 18 * SECOND), None);
         let cause = health.news(News::Same, 6 * SECOND, 5 * SECOND, now + 19 * SECOND);
         assert_eq!(cause, Some(Report::Ended(Cause::Stalled)));
+    }
+
+    #[test]
+    fn segments_of_minutes_are_judged_by_their_own_length() {
+        let (now, target) = (Instant::now(), 120 * SECOND);
+        let mut health = Health::new(10 * SECOND, now);
+        health.news(News::New, target, 60 * SECOND, now);
+        assert_eq!(health.silence(), 180 * SECOND);
+        for asked in [100, 200, 300, 360] {
+            assert_eq!(health.news(News::Same, target, 60 * SECOND, now + asked * SECOND), None);
+        }
+        let cause = health.news(News::Same, target, 60 * SECOND, now + 361 * SECOND);
+        assert_eq!(cause, Some(Report::Ended(Cause::Stalled)));
+    }
+
+    #[test]
+    fn what_nobody_wants_any_more_is_not_missed() {
+        let now = Instant::now();
+        let mut health = Health::new(10 * SECOND, now);
+        health.bad(A, "upstream_status", now);
+        assert_eq!(health.alone(now + 10 * SECOND), None);
+        assert_eq!(health.alone(now + 11 * SECOND), Some(Report::Recovered));
+        assert_eq!(health.alone(now + 12 * SECOND), None);
+        assert_eq!(health.bad(A, "upstream_status", now + 13 * SECOND), degraded("upstream_status"));
     }
 }

@@ -1,6 +1,7 @@
 //! A playlist as an upstream sends it, and as players get it: every address in it becomes one of ours, and the rest stays as
 //! it was, down to the ends of the lines.
 
+use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::time::Duration;
@@ -11,17 +12,23 @@ use super::attributes::attributes;
 use super::variables::Variables;
 use crate::relay::upstream::UpstreamError;
 
-/// As large as a playlist may be, when it comes and when its variables have been filled in.
-pub const MAX_BYTES: usize = 1024 * 1024;
+/// As large as a playlist may be: a day of segments of five seconds, each with a long address.
+pub const MAX_BYTES: usize = 4 * 1024 * 1024;
+
+/// What filling in variables may make of one, all lines together.
+const MAX_FILLED_BYTES: usize = MAX_BYTES;
 
 /// A day and more of short segments.
 const MAX_LINKS: usize = 20_000;
 
+/// What their whole addresses may take: a short one may stand beside a long one of the playlist's own.
+const MAX_ADDRESS_BYTES: usize = 2 * MAX_BYTES;
+
 /// How many segments, from the end, tell one state of a playlist from another.
 const TAIL: usize = 32;
 
-/// Much longer than any is. Others are told to wait for three times as long.
-const MAX_TARGET: f64 = 60.0;
+/// A number that timers take.
+const MAX_TARGET: f64 = 86_400.0;
 
 /// What there is at the other end of an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -91,7 +98,8 @@ impl Playlist {
             let content = line.trim_end_matches(['\r', '\n']);
             let ending = line.get(content.len()..).unwrap_or_default();
             reader.line(content, ending)?;
-            if reader.text.len() > MAX_BYTES || reader.links.len() > MAX_LINKS {
+            let is_long = reader.text.len() > MAX_BYTES || reader.links.len() > MAX_LINKS;
+            if is_long || reader.address_bytes > MAX_ADDRESS_BYTES {
                 return Err(UpstreamError::TooLarge(MAX_BYTES as u64));
             }
         }
@@ -118,6 +126,9 @@ struct Reader<'a> {
     variables: Variables,
     text: String,
     links: Vec<Link>,
+    address_bytes: usize,
+    /// What filling in may still bring.
+    room: usize,
     is_master: bool,
     target: Option<Duration>,
     part_target: Option<Duration>,
@@ -137,6 +148,8 @@ impl<'a> Reader<'a> {
             variables: Variables::default(),
             text: String::new(),
             links: Vec::new(),
+            address_bytes: 0,
+            room: MAX_FILLED_BYTES,
             is_master: false,
             target: None,
             part_target: None,
@@ -149,9 +162,13 @@ impl<'a> Reader<'a> {
     }
 
     fn line(&mut self, content: &str, ending: &str) -> Result<(), UpstreamError> {
-        let filled = self.variables.fill(content, MAX_BYTES).ok_or(UpstreamError::TooLarge(MAX_BYTES as u64))?;
+        let filled = self.variables.fill(content, self.room).ok_or(UpstreamError::TooLarge(MAX_BYTES as u64))?;
+        if let Cow::Owned(filled) = &filled {
+            self.room = self.room.saturating_sub(filled.len());
+        }
         let is_kept = match &*filled {
             tag if tag.starts_with("#EXT") => self.tag(tag),
+            comment if comment.starts_with('#') && has_address(comment) => false,
             comment if comment.starts_with('#') || comment.trim().is_empty() => {
                 self.text.push_str(comment);
                 true
@@ -192,8 +209,7 @@ impl<'a> Reader<'a> {
             "#EXT-X-ENDLIST" => self.is_ended = true,
             _ => {}
         }
-        self.push_linked(tag, name);
-        true
+        self.push_linked(tag, name)
     }
 
     /// What we offer is what a plain server can: whole playlists, at once.
@@ -208,31 +224,41 @@ impl<'a> Reader<'a> {
         !offered.is_empty()
     }
 
-    /// A tag, and the addresses in its attributes.
-    fn push_linked(&mut self, tag: &str, name: &str) {
-        let begin = self.text.len();
+    /// A tag, and the addresses in its attributes. False: there are others in it, of which we know nothing.
+    fn push_linked(&mut self, tag: &str, name: &str) -> bool {
+        let (begin, known) = (self.text.len(), self.links.len());
         self.text.push_str(tag);
         // Other tags have no attributes, but titles, which may look like them.
-        let Some(value) = tag.get(name.len() + 1..).filter(|_| name.starts_with("#EXT-X-")) else { return };
-        let begin = begin + name.len() + 1;
+        let Some(value) = tag.get(name.len() + 1..).filter(|_| name.starts_with("#EXT-X-")) else { return true };
+        let value_at = begin + name.len() + 1;
         let is_key = matches!(name, "#EXT-X-KEY" | "#EXT-X-SESSION-KEY");
         let role = match name {
             "#EXT-X-MEDIA" | "#EXT-X-I-FRAME-STREAM-INF" | "#EXT-X-IMAGE-STREAM-INF" => Role::Playlist,
             "#EXT-X-RENDITION-REPORT" | "#EXT-X-DATERANGE" => Role::Playlist,
             _ => Role::File,
         };
+        // Where what is not one of these addresses begins.
+        let (mut rest, mut is_clean) = (0, true);
         for attribute in attributes(value) {
-            if attribute.name != "URI" && !attribute.name.ends_with("-URI") {
+            if !matches!(attribute.name, "URI" | "X-ASSET-URI") {
                 continue;
             }
             let url = self.url.join(attribute.value).ok();
             let scheme = url.as_ref().map_or("", Url::scheme);
+            is_clean &= !has_address(value.get(rest..attribute.at.start).unwrap_or_default());
+            rest = attribute.at.end;
             // Nobody fetches these: the one is there already, the other is for the player's own key system.
             if scheme == "data" || (is_key && !matches!(scheme, "" | "http" | "https")) {
                 continue;
             }
-            self.link(url, role, begin + attribute.at.start..begin + attribute.at.end);
+            self.link(url, role, value_at + attribute.at.start..value_at + attribute.at.end);
         }
+        is_clean &= !has_address(value.get(rest..).unwrap_or_default());
+        if !is_clean {
+            self.text.truncate(begin);
+            self.links.truncate(known);
+        }
+        is_clean
     }
 
     /// A line that is an address.
@@ -253,6 +279,7 @@ impl<'a> Reader<'a> {
         let named = url.as_ref().and_then(extension).unwrap_or_default();
         let is_playlist = ["m3u8", "m3u"].iter().any(|extension| named.eq_ignore_ascii_case(extension));
         let role = if is_playlist { Role::Playlist } else { role };
+        self.address_bytes += url.as_ref().map_or(0, |url| url.as_str().len());
         self.links.push(Link { url, role, at });
     }
 
@@ -269,6 +296,11 @@ impl<'a> Reader<'a> {
         };
         Ok(Playlist { kind, variables, text, links })
     }
+}
+
+/// Would a player learn from this where something is?
+fn has_address(text: &str) -> bool {
+    text.contains("://")
 }
 
 fn seconds(text: &str) -> Option<Duration> {

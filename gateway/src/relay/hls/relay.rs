@@ -4,22 +4,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::http::HeaderMap;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tracing::warn;
 
 use super::content::may_be_playlist;
-use super::flights::{Flights, Page, good_for};
+use super::flights::{Flight, Flights, Page, good_for};
 use super::health::{FINISHED, Health};
 use super::playlist::{Kind, Link, MAX_BYTES, Playlist, Role, extension};
-use super::resources::{Resource, Resources};
+use super::resources::{Name, Resource, Resources};
 use super::sessions::Sessions;
-use super::variables::Variables;
 use crate::relay::life::{Client, Life};
 use crate::relay::report::Report;
 use crate::relay::upstream::{Fetcher, UpstreamError, Upstreams};
 
-/// How long a playlist may take to come, once its head is there.
-const WITHIN: Duration = Duration::from_secs(5);
+/// How long a playlist may take to come: players have not yet given up then.
+const WITHIN: Duration = Duration::from_secs(4);
 
 /// How often it is found out who has left.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -63,40 +62,61 @@ impl Relay {
         let mut ticks = interval(LOOK_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while self.life.stop.run_until_cancelled(ticks.tick()).await.is_some() {
-            self.sessions.expire(self.health().silence());
+            let silence = self.health().silence();
+            self.sessions.expire(silence);
+            if self.sessions.are_none() {
+                let report = self.health().alone(Instant::now());
+                self.tell(report, None);
+            }
         }
         self.sessions.clear();
         self.flights.clear();
     }
 
     /// A playlist as it is now, or was a moment ago.
-    pub(super) async fn page(&self, resource: &Resource) -> Result<Arc<Page>, UpstreamError> {
+    pub(super) async fn page(self: &Arc<Self>, resource: &Resource) -> Result<Arc<Page>, UpstreamError> {
         let name = self.resources.name(resource);
         let flight = self.flights.of(name);
-        let mut state = flight.state().await;
-        let patience = self.health().silence();
-        if let Some(known) = state.known(patience) {
+        let patience = {
+            let mut health = self.health();
+            health.asked(Instant::now());
+            health.silence()
+        };
+        if let Some(known) = flight.state().known(patience) {
             return known;
         }
-        let playlist = match self.fetch(resource).await {
+        let landed = flight.landed();
+        if let Some(landing) = flight.take_off() {
+            let (relay, flight, resource) = (Arc::clone(self), Arc::clone(&flight), resource.clone());
+            let (stop, task) = (self.life.stop.clone(), self.life.task());
+            tokio::spawn(async move {
+                stop.run_until_cancelled(relay.fly(name, &flight, &resource)).await;
+                drop((landing, task));
+            });
+        }
+        flight.page(landed, patience).await
+    }
+
+    /// Fetches a playlist, and says what has become of it.
+    async fn fly(&self, name: Name, flight: &Flight, resource: &Resource) {
+        let fetched = timeout(WITHIN, self.fetch(resource)).await;
+        let playlist = match fetched.unwrap_or(Err(UpstreamError::Silent(WITHIN))) {
             Ok(playlist) => playlist,
             Err(error) => {
                 self.failed(&error);
                 let report = self.health().bad(name, error.cause(), Instant::now());
                 self.tell(report, Some(&error));
-                return state.failed(error, patience);
+                flight.state().failed(error);
+                return;
             }
         };
-        let (kind, good_for) = (playlist.kind.clone(), good_for(&playlist.kind));
-        match kind {
-            Kind::Master => {
-                let variables = Arc::new(playlist.variables.clone());
-                Ok(state.came(Page::Master(playlist, variables), good_for, None).0)
-            }
+        let good_for = good_for(&playlist.kind);
+        match playlist.kind.clone() {
+            Kind::Master => drop(flight.state().came(Page::Master(playlist), good_for, None)),
             Kind::Media(media) => {
-                let text = self.text(&playlist, &Arc::new(playlist.variables.clone()), "");
+                let text = self.text(&playlist, "");
                 let page = Page::Media { _kept: self.life.bytes(text.len()), text: text.into() };
-                let (page, news) = state.came(page, good_for, Some(&media.tail));
+                let news = flight.state().came(page, good_for, Some(&media.tail));
                 let (mut health, now, stall) = (self.health(), Instant::now(), self.life.settings.stall);
                 let reports = match news.filter(|_| !media.is_ended) {
                     None => [health.bad(name, FINISHED, now), None],
@@ -104,7 +124,6 @@ impl Relay {
                 };
                 drop(health);
                 reports.into_iter().for_each(|report| self.tell(report, None));
-                Ok(page)
             }
         }
     }
@@ -119,9 +138,13 @@ impl Relay {
     }
 
     /// A playlist whose addresses are ours, and begin with this.
-    pub(super) fn text(&self, playlist: &Playlist, variables: &Arc<Variables>, prefix: &str) -> String {
+    pub(super) fn text(&self, playlist: &Playlist, prefix: &str) -> String {
+        self.resources.make_room();
+        // Playlists alone take variables over.
+        let (theirs, none) = (Arc::new(playlist.variables.clone()), Arc::default());
         playlist.with_links(|Link { url, role, .. }| match url {
             Some(url) => {
+                let variables = if *role == Role::Playlist { &theirs } else { &none };
                 let resource = Resource { url: url.clone(), role: *role, variables: Arc::clone(variables) };
                 self.address(&resource, prefix)
             }

@@ -100,6 +100,8 @@ impl Resources {
     }
 
     /// The name of this, which may be asked for from now on.
+    ///
+    /// What one playlist names stays until it has all been named: room is made in between.
     pub fn name(&self, resource: &Resource) -> Name {
         let role = match resource.role {
             Role::Playlist => b"p",
@@ -110,8 +112,16 @@ impl Resources {
         for (byte, from) in name.0.iter_mut().zip(code) {
             *byte = from;
         }
-        self.table().insert(name, resource, self.most_bytes);
+        self.table().insert(name, resource);
         name
+    }
+
+    /// Lets go of what was not used for longest, before another playlist names its own.
+    pub fn make_room(&self) {
+        let mut table = self.table();
+        while table.bytes > self.most_bytes {
+            table.forget_half();
+        }
     }
 
     /// What has this name.
@@ -131,21 +141,20 @@ impl Resources {
 }
 
 impl Table {
-    fn insert(&mut self, name: Name, resource: &Resource, most_bytes: usize) {
+    fn insert(&mut self, name: Name, resource: &Resource) {
         self.clock += 1;
         match self.entries.get_mut(&name) {
             Some((used, known)) => {
                 *used = self.clock;
                 if known.variables != resource.variables {
+                    let before = bytes(known);
                     known.variables = Arc::clone(&resource.variables);
+                    self.bytes = (self.bytes + bytes(known)).saturating_sub(before);
                 }
             }
             None => {
                 self.bytes += bytes(resource);
                 self.entries.insert(name, (self.clock, resource.clone()));
-                if self.bytes > most_bytes {
-                    self.forget_half();
-                }
             }
         }
     }
@@ -155,13 +164,14 @@ impl Table {
         let mut used: Vec<_> = self.entries.values().map(|(used, _)| *used).collect();
         let half = used.len() / 2;
         let (_, median, _) = used.select_nth_unstable(half);
-        self.entries.retain(|_, (used, _)| *used >= *median);
+        // More than the one in the middle: of a single one nothing is left.
+        self.entries.retain(|_, (used, _)| *used > *median);
         self.bytes = self.entries.values().map(|(_, resource)| bytes(resource)).sum();
     }
 }
 
 fn bytes(resource: &Resource) -> usize {
-    resource.url.as_str().len() + ENTRY_BYTES
+    resource.url.as_str().len() + resource.variables.bytes() + ENTRY_BYTES
 }
 
 #[cfg(test)]
@@ -203,10 +213,24 @@ mod tests {
         let mut last = first;
         for nth in 0..1_000 {
             assert!(resources.get(first).is_some());
+            resources.make_room();
             last = resources.name(&resource(&format!("https://origin.example.com/{nth}.ts"), Role::File));
         }
         assert!(resources.get(last).is_some());
+        resources.make_room();
         let table = resources.table();
         assert!(table.bytes <= 100 * ENTRY_BYTES && (40..100).contains(&table.entries.len()));
+    }
+
+    #[test]
+    fn all_that_one_playlist_names_is_there_however_much_it_is() {
+        let resources = Resources::with_room(10 * ENTRY_BYTES);
+        resources.make_room();
+        let names: Vec<_> = (0..100)
+            .map(|nth| resources.name(&resource(&format!("https://origin.example.com/{nth}.ts"), Role::File)))
+            .collect();
+        assert!(names.iter().all(|name| resources.get(*name).is_some()));
+        resources.make_room();
+        assert!(names.iter().filter(|name| resources.get(**name).is_some()).count() < 10);
     }
 }

@@ -8,7 +8,7 @@ use axum::body::{Body, Bytes};
 use axum::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, RANGE, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use tokio::time::{Instant, timeout_at};
@@ -28,6 +28,10 @@ use crate::relay::life::{self, Asked, Client, Visit, Work};
 use crate::relay::upstream::{self, Fetched, UpstreamError};
 
 const PLAYLIST: &str = "application/vnd.apple.mpegurl";
+
+/// What playlists begin with, behind a byte order mark perhaps.
+const PLAYLIST_BEGIN: &[u8] = b"#EXTM3U";
+const BOM_BYTES: usize = 3;
 
 /// More than ten seconds of anything that is streamed.
 const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
@@ -53,11 +57,15 @@ impl life::Relay for Relay {
 }
 
 impl Relay {
-    async fn answer(&self, visit: Visit) -> Result<Response, ApiError> {
+    async fn answer(self: &Arc<Self>, visit: Visit) -> Result<Response, ApiError> {
         match visit.asked {
             Asked::Playback => {
                 let root = self.root.as_ref().map_err(|error| self.refusal(error))?;
                 let page = self.page(root).await.map_err(|error| self.refusal(&error))?;
+                if visit.method == Method::HEAD {
+                    // Nobody comes: there is such a stream, and that is all.
+                    return Ok(playlist(Bytes::new()));
+                }
                 let client = self.life.client(visit.address)?;
                 let session = self.sessions.open(client, || self.life.stop.is_cancelled());
                 let session = session.ok_or_else(|| self.life.over())?;
@@ -72,9 +80,10 @@ impl Relay {
                 let resource = resource.ok_or_else(|| refused(Refusal::Resource))?;
                 match resource.role {
                     Role::Playlist => {
-                        let page = self.page(&resource).await.map_err(|error| self.refusal(&error))?;
+                        let page =
+                            self.page(&resource).await.map_err(|error| self.refusal_of_playlist(&resource, &error))?;
                         Ok(playlist(match &*page {
-                            Page::Master(master, variables) => self.text(master, variables, "").into(),
+                            Page::Master(master) => self.text(master, "").into(),
                             Page::Media { text, .. } => text.clone(),
                         }))
                     }
@@ -94,7 +103,7 @@ impl Relay {
     fn master(&self, page: &Page, root: &Resource, session: Uuid) -> Bytes {
         let prefix = format!("{}/", session.simple());
         match page {
-            Page::Master(master, variables) => self.text(master, variables, &prefix).into(),
+            Page::Master(master) => self.text(master, &prefix).into(),
             Page::Media { .. } => {
                 let address = self.address(root, &prefix);
                 format!("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH={BANDWIDTH}\n{address}\n").into()
@@ -124,11 +133,13 @@ impl Relay {
             relay_stops: self.life.stop.clone(),
             _presence: presence,
         };
-        let first = sending.next().await?;
-        if first.as_ref().is_some_and(|bytes| bytes.starts_with(b"#EXTM3U")) {
+        let first = sending.first().await?;
+        let begin = first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&first);
+        if begin.starts_with(PLAYLIST_BEGIN) {
             // Whatever it is said to be, the addresses in it are not ours.
             return Err(UpstreamError::Unusable("a playlist for a file"));
         }
+        let first = Some(first).filter(|first| !first.is_empty());
         let mut response = Response::new(Body::from_stream(stream::try_unfold((first, sending), Sending::step)));
         *response.status_mut() = status;
         response.extensions_mut().insert(Until(self.life.stop.clone()));
@@ -153,11 +164,23 @@ impl Relay {
         ApiError::new(status, "RELAY502", "The stream does not come just now").with_details(error.cause())
     }
 
-    /// The same for a file, which may be one that there is no more.
+    /// The same for a playlist that another one has named, which may be one that there is no more. A new session finds out
+    /// what there is.
+    fn refusal_of_playlist(&self, playlist: &Resource, error: &UpstreamError) -> ApiError {
+        let is_root = self.root.as_ref().is_ok_and(|root| root.url == playlist.url);
+        match error {
+            UpstreamError::Status(StatusCode::NOT_FOUND | StatusCode::GONE) if !is_root => {
+                self.life.counters.refused(Refusal::Resource)
+            }
+            error => self.refusal(error),
+        }
+    }
+
+    /// The same for a file.
     fn refusal_of_file(&self, error: &UpstreamError) -> ApiError {
         match error {
             UpstreamError::Status(StatusCode::NOT_FOUND | StatusCode::GONE) => {
-                self.life.counters.refused(Refusal::Resource)
+                ApiError::new(StatusCode::NOT_FOUND, "RELAY404", "This part of the stream is not there any more")
             }
             UpstreamError::Status(status @ StatusCode::RANGE_NOT_SATISFIABLE) => {
                 ApiError::new(*status, "RELAY416", "There is no such range")
@@ -181,6 +204,19 @@ impl Sending {
         let next = timeout_at(self.until, self.body.chunk());
         let next = self.relay_stops.run_until_cancelled(next).await.ok_or(UpstreamError::Broken)?;
         next.unwrap_or(Err(UpstreamError::Silent(MAX_FILE_TIME)))
+    }
+
+    /// As much as it takes to see what it is.
+    async fn first(&mut self) -> Result<Bytes, UpstreamError> {
+        let mut first = Bytes::new();
+        while first.len() < PLAYLIST_BEGIN.len() + BOM_BYTES {
+            match self.next().await? {
+                Some(next) if first.is_empty() => first = next,
+                Some(next) => first = [first, next].concat().into(),
+                None => break,
+            }
+        }
+        Ok(first)
     }
 
     /// Sends what is there already, or else what comes next. An error hangs up: the player sees that it has not got all.

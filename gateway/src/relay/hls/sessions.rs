@@ -77,6 +77,11 @@ impl<T> Sessions<T> {
         });
     }
 
+    /// Is nobody there?
+    pub fn are_none(&self) -> bool {
+        self.lock().is_empty()
+    }
+
     /// Ends all.
     pub fn clear(&self) {
         self.lock().clear();

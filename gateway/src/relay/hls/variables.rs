@@ -9,7 +9,7 @@ use url::Url;
 use super::attributes::attributes;
 
 /// More than anybody has, and little enough to be kept with every playlist.
-const MAX_VARIABLES: usize = 100;
+const MAX_BYTES: usize = 16 * 1024;
 
 /// Names and values.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,10 +29,15 @@ impl Variables {
             _ => None,
         };
         if let Some((name, value)) = defined
-            && self.0.len() < MAX_VARIABLES
+            && self.bytes() + name.len() + value.len() <= MAX_BYTES
         {
             self.0.insert(name.to_owned(), value);
         }
+    }
+
+    /// What they take.
+    pub fn bytes(&self) -> usize {
+        self.0.iter().map(|(name, value)| name.len() + value.len()).sum()
     }
 
     /// The same text with every `{$name}` filled in. What is not defined stays. None: it became longer than that.
@@ -42,8 +47,11 @@ impl Variables {
         }
         let (mut filled, mut rest) = (String::new(), text);
         while let Some((before, after)) = rest.split_once("{$") {
-            let found = after.split_once('}').and_then(|(name, behind)| Some((self.0.get(name)?, behind)));
-            let (value, behind) = found.map_or(("{$", after), |(value, behind)| (value.as_str(), behind));
+            // Looks no further than names go: an open brace must not cost the whole rest each time.
+            let behind = after.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+            let name = after.strip_suffix(behind).unwrap_or_default();
+            let found = behind.strip_prefix('}').and_then(|behind| Some((self.0.get(name)?.as_str(), behind)));
+            let (value, behind) = found.unwrap_or(("{$", after));
             filled.push_str(before);
             filled.push_str(value);
             if filled.len() > most {
@@ -52,7 +60,7 @@ impl Variables {
             rest = behind;
         }
         filled.push_str(rest);
-        Some(filled.into())
+        Some(filled.into()).filter(|filled: &Cow<'_, str>| filled.len() <= most)
     }
 }
 
@@ -79,5 +87,13 @@ mod tests {
         variables.define(&format!(r#"NAME="a",VALUE="{}""#, "b".repeat(1000)), &url, &Variables::default());
         assert!(variables.fill(&"{$a}".repeat(1000), 100_000).is_none());
         assert_eq!(variables.fill(&"{$a}".repeat(9), 100_000).unwrap().len(), 9000);
+        // Neither an open brace nor many values make it slow or large.
+        let open = "{$".repeat(500_000);
+        assert_eq!(variables.fill(&open, 2_000_000).unwrap(), open);
+        for n in 0..100 {
+            let tag = format!(r#"NAME="b{n}",VALUE="{}""#, "b".repeat(1000));
+            variables.define(&tag, &url, &Variables::default());
+        }
+        assert!((15 * 1024..=MAX_BYTES).contains(&variables.bytes()));
     }
 }

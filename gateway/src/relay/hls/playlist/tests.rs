@@ -62,7 +62,6 @@ fn every_address_in_a_master_playlist_is_rewritten_and_nothing_else() {
     let expected = concat!(
         "#EXTM3U\r\n",
         "#EXT-X-VERSION:6\r\n\r\n",
-        "# a comment: URI=\"https://origin.example.org/\"\r\n",
         "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"En, URI=x\",DEFAULT=YES,URI=\"P0\"\r\n",
         "#EXT-X-SESSION-KEY:METHOD=SAMPLE-AES,URI=\"skd://hunter\",KEYFORMAT=\"com.apple.streamingkeydelivery\"\r\n",
         "#EXT-X-SESSION-KEY:METHOD=AES-128,URI=\"F1\"\r\n",
@@ -165,18 +164,46 @@ fn what_is_no_playlist_is_refused() {
 #[test]
 fn what_grows_without_end_is_refused() {
     let head = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n";
+    let long = format!("{head}{}", format!("{}\n", "a".repeat(1500)).repeat(2_000));
+    assert!(read(&long).is_ok());
+    let base = Url::parse(&format!("https://origin.example.com/{}/", "a".repeat(4_000))).unwrap();
+    let beside = Playlist::read(format!("{head}{}", "a\n".repeat(2_200)).as_bytes(), &base, &Variables::default());
+    assert_eq!(beside.unwrap_err().cause(), "upstream_too_large");
     let many = format!("{head}{}", "a\n".repeat(MAX_LINKS + 1));
     assert_eq!(read(&many).unwrap_err().cause(), "upstream_too_large");
     let bomb = format!("{head}#EXT-X-DEFINE:NAME=\"a\",VALUE=\"{}\"\n{}", "b".repeat(9000), "{$a}\n".repeat(9000));
     assert_eq!(read(&bomb).unwrap_err().cause(), "upstream_too_large");
+    // Also what players do not get counts.
+    let define = "#EXT-X-DEFINE:NAME=\"b\",VALUE=\"{$a}\"\n".repeat(9000);
+    let dropped = format!("{head}#EXT-X-DEFINE:NAME=\"a\",VALUE=\"{}\"\n{define}", "b".repeat(9000));
+    assert_eq!(read(&dropped).unwrap_err().cause(), "upstream_too_large");
+    // And what a variable may hold.
     let nested = "#EXT-X-DEFINE:NAME=\"a\",VALUE=\"{$a}{$a}{$a}{$a}{$a}{$a}{$a}{$a}\"\n".repeat(20);
-    let nested = format!("{head}#EXT-X-DEFINE:NAME=\"a\",VALUE=\"bb\"\n{nested}{{$a}}\n");
-    assert_eq!(read(&nested).unwrap_err().cause(), "upstream_too_large");
+    let nested = read(&format!("{head}#EXT-X-DEFINE:NAME=\"a\",VALUE=\"bb\"\n{nested}")).unwrap();
+    assert!(nested.variables.bytes() <= 16 * 1024);
+}
+
+#[test]
+fn addresses_where_none_are_to_be_do_not_reach_the_player() {
+    let head = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n";
+    for line in [
+        "#EXT-X-PREFETCH:https://origin.example.com/hunter2/8.ts",
+        "#EXT-X-TWITCH-PREFETCH:https://origin.example.com/hunter2/8.ts",
+        "#EXT-X-DATERANGE:ID=\"a\",X-URL=\"https://origin.example.com/hunter2\",X-ASSET-URI=\"ad.m3u8\"",
+        "#EXT-X-KEY:METHOD=AES-128,URI=\"k\",X-FALLBACK=\"https://origin.example.com/hunter2\"",
+        "# made by https://origin.example.com/hunter2",
+    ] {
+        let playlist = read(&format!("{head}{line}\na.ts\n")).unwrap();
+        assert_eq!(numbered(&playlist), format!("{head}F0\n"), "{line}");
+    }
+    let kept = "#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"skd://a\"\n#EXTINF:4,see https://example.com/\n";
+    assert_eq!(numbered(&read(&format!("{head}{kept}a.ts\n")).unwrap()), format!("{head}{kept}F0\n"));
 }
 
 #[test]
 fn odd_numbers_are_bounded() {
-    for (target, seconds) in [("6", 6), ("6.0 ", 6), ("99999999999999999999", 60), ("1e300", 60)] {
+    for (target, seconds) in [("6", 6), ("6.0 ", 6), ("120", 120), ("99999999999999999999", 86_400), ("1e300", 86_400)]
+    {
         assert_eq!(media(&format!("#EXTM3U\n#EXT-X-TARGETDURATION:{target}\n")).target.as_secs(), seconds);
     }
     for target in ["0", "-1", "NaN", "", "abc"] {
@@ -238,7 +265,7 @@ fn line() -> impl Strategy<Value = (String, Option<String>)> {
     let kept = prop_oneof![
         Just(String::new()),
         Just("   ".to_owned()),
-        "#[ -~&&[^E]][ -~]{0,20}",
+        "#[ -.0-~&&[^E]][ -.0-~]{0,20}",
         "#EXTINF:[0-9.]{1,4},[ -~äß]{0,20}",
         "#EXT-X-[A-C]{1,9}:[A-H0-9=,.]{0,20}",
     ]
