@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
+use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
@@ -13,7 +14,7 @@ use tokio::net::TcpListener;
 pub struct Page {
     /// 200, unless it says otherwise.
     pub status: StatusCode,
-    /// Beside those that every server sends.
+    /// All but those that every server sends.
     pub headers: Vec<(&'static str, String)>,
     /// The body. `{headers}` in it becomes what the request had as headers.
     pub body: String,
@@ -47,7 +48,7 @@ impl Site {
     fn answer(&self, asked: &HeaderMap) -> Response {
         let page = self.page.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let body = page.body.replace("{headers}", &format!("{asked:?}").replace('"', "'"));
-        let mut response = (page.status, body).into_response();
+        let mut response = (page.status, Body::from(body)).into_response();
         for (name, value) in &page.headers {
             let value = HeaderValue::from_str(value).expect("a header can carry it");
             response.headers_mut().append(HeaderName::from_static(name), value);

@@ -85,9 +85,10 @@ async fn an_address_and_a_key_are_enough_and_the_rest_is_listed_as_unknown() {
     let found = of(&gateway, &[]).await;
     assert_eq!((found.code, found.troubles()), (0, vec![]));
     let unknown = found.complaints();
-    for check in ["token", "gateway.sweep", "cors", "csp", "database"] {
+    for check in ["functions.untried", "token", "gateway.sweep", "cors", "csp", "database"] {
         assert!(unknown.contains(&("unknown", check)), "{check}: {unknown:?}");
     }
+    assert!(found.what("functions.untried").contains("create_event"), "{}", found.what("functions.untried"));
     let arguments = ["doctor", "--url", &gateway.url, &format!("--api-key={ANON_KEY}")];
     let (code, stdout, stderr) = run(&arguments, &[]).await;
     assert_eq!((code, stderr.as_str()), (0, ""), "{stdout}");
@@ -159,6 +160,21 @@ async fn a_secret_key_is_never_sent_and_a_wrong_one_is_the_keys_fault() {
 }
 
 #[tokio::test]
+async fn of_a_key_that_says_nothing_the_backend_knows_which_it_is() {
+    let db = TestDatabase::new().await;
+    let (service, anon) = ("for-the-backend-0123456789", "for-everybody-0123456789");
+    let gateway = gateway(&db, &[("SERVICE_KEY", service), ("ANON_KEY", anon)]).await;
+    let found = of(&gateway, &[("API_KEY", anon)]).await;
+    assert_eq!((found.code, found.troubles()), (0, vec![]));
+    assert!(found.what("functions").starts_with("all "), "{}", found.what("functions"));
+    let found = of(&gateway, &[("API_KEY", service)]).await;
+    assert_eq!((found.code, found.troubles()), (1, vec![("danger", "key")]));
+    assert_eq!(found.what("functions"), "nothing was called with that key");
+    let found = examine(&[("BACKEND_URL", "http://127.0.0.1:1"), ("API_KEY", anon)]).await;
+    assert!(found.complaints().contains(&("unknown", "key")), "{:?}", found.complaints());
+}
+
+#[tokio::test]
 async fn a_users_token_is_read_here_and_shown_to_the_backend() {
     let db = TestDatabase::new().await;
     let gateway = gateway(&db, &[]).await;
@@ -215,6 +231,12 @@ async fn the_pages_policy_has_to_let_us_in_and_the_fix_does() {
     app.shows(page(&format!("script-src 'wasm-unsafe-eval'; connect-src 'self' {more}")));
     assert_eq!(of(&gateway, &variables).await.troubles(), []);
 
+    // Its own origin is where our WebAssembly comes from.
+    app.shows(page(&policy(&gateway.url).replace("connect-src 'self'", "connect-src")));
+    let found = of(&gateway, &variables).await;
+    assert_eq!(found.troubles(), [("problem", "csp.connect")]);
+    assert_eq!(found.fix("csp.connect"), format!("add to connect-src: {}", app.url));
+
     // In the page itself it counts as well, and one that is only reported does not, yet.
     let meta =
         |policy: &str| format!("<!doctype html><meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">");
@@ -257,11 +279,42 @@ async fn a_page_that_gives_a_secret_away_is_a_danger() {
     };
     let app = Site::start(shows(&key("anon"))).await;
     assert_eq!(of(&gateway, &[("PAGE_URL", &app.url)]).await.troubles(), []);
+    let found = of(&gateway, &[("PAGE_URL", &app.url)]).await;
+    assert_eq!(found.what("page.keys"), "no secret key stands in the page, nor in the scripts that it names (1)");
     for secret in [key("service_role"), "sb_secret_0123456789abcdef".to_owned()] {
         app.shows(shows(&secret));
         let found = of(&gateway, &[("PAGE_URL", &app.url)]).await;
         assert_eq!(found.troubles(), [("danger", "page.keys")]);
         assert_eq!(found.what("page.keys"), "a secret key stands in the page itself, /app.js");
+    }
+}
+
+#[tokio::test]
+async fn a_script_that_was_not_read_is_named() {
+    let app = Site::start(Page::default()).await;
+    let html = |body: &str| Page {
+        headers: vec![("content-type", "text/html; charset=utf-8".to_owned())],
+        body: body.into(),
+        ..Page::default()
+    };
+    let script = "<script src=/app.js></script>";
+    for (page, named) in [
+        // The page itself stands in for what is not there.
+        (html(script), "/app.js"),
+        // What is further on is not read.
+        (
+            Page { body: script.to_owned() + &" ".repeat(5 * 1024 * 1024), ..Page::default() },
+            "the page itself, /app.js",
+        ),
+        (
+            Page { body: "<script src=https://127.0.0.1:1/a.js?key=b>".into(), ..Page::default() },
+            "https://127.0.0.1:1/a.js",
+        ),
+    ] {
+        app.shows(page);
+        let found = examine(&[("BACKEND_URL", "http://127.0.0.1:1"), ("PAGE_URL", &app.url)]).await;
+        assert!(found.complaints().contains(&("unknown", "page.keys")), "{}", found.what("page.keys"));
+        assert_eq!(found.what("page.keys"), format!("whether a secret key stands in what was not read: {named}"));
     }
 }
 
@@ -339,7 +392,9 @@ async fn a_gateway_has_to_be_well_and_to_keep_its_numbers_to_itself() {
     assert_eq!(of(&gateway, &[("ADMIN_TOKEN", ADMIN_TOKEN)]).await.troubles(), []);
 
     let demo = Gateway::start(db.options(), true, &[]).await;
-    assert_eq!(of(&demo, &[]).await.troubles(), [("hint", "gateway.demo"), ("hint", "gateway.metrics")]);
+    let found = of(&demo, &[]).await;
+    assert_eq!(found.troubles(), [("hint", "gateway.demo"), ("hint", "gateway.metrics")]);
+    assert_eq!(found.what("gateway.metrics"), "open to everybody: /metrics, /debug/report, /debug/sync-check");
 
     let away = Gateway::without_database(false, &[]).await;
     let found = of(&away, &[]).await;
@@ -349,6 +404,9 @@ async fn a_gateway_has_to_be_well_and_to_keep_its_numbers_to_itself() {
     let other = Site::start(Page { body: health.into(), ..Page::default() }).await;
     let found = of(&gateway, &[("GATEWAY_URL", &other.url)]).await;
     assert!(found.troubles().contains(&("hint", "gateway.version")), "{:?}", found.troubles());
+    // It answers 200 to everything, and tells nobody anything.
+    assert!(found.complaints().contains(&("unknown", "gateway.sweep")), "{:?}", found.complaints());
+    assert!(!found.troubles().iter().any(|(_, check)| *check == "gateway.metrics"), "{:?}", found.troubles());
     other.shows(Page { body: "hello".into(), ..Page::default() });
     assert!(of(&gateway, &[("GATEWAY_URL", &other.url)]).await.troubles().contains(&("problem", "gateway")));
     assert!(of(&gateway, &[("GATEWAY_URL", "http://127.0.0.1:1")]).await.troubles().contains(&("problem", "gateway")));

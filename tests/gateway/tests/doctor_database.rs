@@ -78,12 +78,45 @@ const BROKEN: &[(&str, &str, &str, &str)] = &[
         "grants.tables",
         "authenticated may update public.live_rooms",
     ),
+    (
+        "grant select on all tables in schema public to anon",
+        "danger",
+        "grants.tables",
+        "anon may select every column of public.live_room_sessions",
+    ),
+    (
+        "grant select (id, idempotency_key) on live_room_sessions to public",
+        "danger",
+        "grants.tables",
+        "authenticated may select idempotency_key of public.live_room_sessions",
+    ),
     ("grant select on chat_logs to anon", "danger", "grants.tables", "anon may select public.chat_logs"),
     ("create policy \"every\"\"one\" on emails for select using (true)", "danger", "policies", "public.emails"),
+    (
+        "alter policy \"open sessions\" on live_room_sessions using (true)",
+        "danger",
+        "policies",
+        "\"open sessions\" on public.live_room_sessions",
+    ),
+    ("alter policy \"own events, or admin\" on events to anon", "danger", "policies", "public.events"),
+    ("drop policy \"member, or admin\" on chats", "problem", "policies", "\"member, or admin\" on public.chats"),
     ("alter view weekly_usage_totals set (security_invoker = false)", "danger", "views", "public.weekly_usage_totals"),
     ("alter view community_live_streams reset (security_invoker)", "danger", "views", "public.community_live_streams"),
     ("alter function sweep() reset search_path", "danger", "definer", "public.sweep"),
     ("create table \"My notes\" (); grant select on \"My notes\" to anon", "danger", "rls.app", "public.My notes"),
+    (
+        "create materialized view \"All\" as select * from livestreams; grant select on \"All\" to anon",
+        "danger",
+        "rls.app",
+        "public.All",
+    ),
+    (
+        "create foreign data wrapper w; create server s foreign data wrapper w; create foreign table far (id int) server s;
+         grant select (id) on far to authenticated",
+        "danger",
+        "rls.app",
+        "public.far",
+    ),
     (
         "create view mine as select * from livestreams; grant select on mine to authenticated",
         "problem",
@@ -121,6 +154,39 @@ async fn what_is_broken_is_found_and_the_fix_heals() {
 }
 
 #[tokio::test]
+async fn the_fix_of_table_rights_leaves_the_columns_that_are_for_everybody() {
+    let db = sound().await;
+    let anon_sees = async |column: &str| {
+        let ask = format!("select has_column_privilege('anon', 'live_room_sessions', '{column}', 'select')");
+        sqlx::query_scalar::<_, bool>(AssertSqlSafe(ask)).fetch_one(&mut db.owner().await).await.unwrap()
+    };
+    run_sql(&db, "grant all on all tables in schema public to anon").await;
+    assert!(anon_sees("idempotency_key").await);
+    run_sql(&db, of(&db).await.fix("grants.tables")).await;
+    assert!(!anon_sees("idempotency_key").await && anon_sees("started_at").await);
+}
+
+#[tokio::test]
+async fn a_policy_that_shows_less_is_no_danger_and_is_not_to_be_dropped() {
+    let db = sound().await;
+    run_sql(&db, "create policy fewer on livestreams as restrictive using (title is not null)").await;
+    let found = of(&db).await;
+    assert_eq!((found.code, found.troubles()), (0, vec![("hint", "policies.restrictive")]));
+    assert_eq!(found.fix("policies.restrictive"), "");
+}
+
+/// As a dump leaves it, or one migration that somebody made of all.
+#[tokio::test]
+async fn a_database_that_keeps_no_account_of_its_migrations_is_looked_at() {
+    let db = sound().await;
+    run_sql(&db, "drop schema supabase_migrations cascade").await;
+    let found = of(&db).await;
+    assert_eq!((found.code, found.complaints().contains(&("unknown", "migrations"))), (0, true));
+    run_sql(&db, "alter table livestreams disable row level security").await;
+    assert_eq!(of(&db).await.troubles(), [("danger", "rls")]);
+}
+
+#[tokio::test]
 async fn what_the_app_keeps_to_itself_is_its_own_business() {
     let db = sound().await;
     run_sql(
@@ -142,7 +208,6 @@ async fn what_the_app_keeps_to_itself_is_its_own_business() {
 async fn what_is_gone_is_named() {
     let db = sound().await;
     for (harm, check, word) in [
-        ("drop policy \"member, or admin\" on chats", "policies", "\"member, or admin\" on public.chats"),
         ("drop function room_stats()", "functions.database", "public.room_stats"),
         ("drop view weekly_usage_totals", "tables", "public.weekly_usage_totals"),
         (
@@ -164,6 +229,7 @@ async fn what_is_gone_is_named() {
     let found = of(&TestDatabase::empty().await).await;
     assert_eq!((found.code, found.troubles()), (1, vec![("problem", "migrations")]));
     assert_eq!(found.what("migrations"), "none of the migrations has been applied");
+    assert!(found.complaints().contains(&("unknown", "grants.tables")), "{:?}", found.complaints());
 }
 
 #[tokio::test]

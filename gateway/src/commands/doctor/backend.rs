@@ -61,7 +61,7 @@ pub async fn check(http: &Http, settings: &Settings, key: Option<&str>, made: &M
         (None, Kind::Gateway) if settings.api_key.is_some() => {
             vec![Finding::unknown("functions", "nothing was called with that key", "--api-key with the right one")]
         }
-        (key, _) => functions(http, url, key, made).await,
+        (key, _) => functions(http, settings, url, key, made).await,
     });
     findings
 }
@@ -79,7 +79,7 @@ fn kind(url: &Address, health: &Answer) -> Kind {
 /// What came of calling a function without arguments, by GET: its transaction may only read, so that nothing happens
 /// whatever it is.
 #[derive(Debug, PartialEq, Eq)]
-enum Outcome {
+pub enum Outcome {
     /// It is there, and needs arguments.
     There,
     /// It is there, and we may not.
@@ -93,7 +93,8 @@ enum Outcome {
     Down(String),
 }
 
-fn outcome(function: &str, status: u16, body: Option<&Value>) -> Outcome {
+/// By what the backend answered.
+pub fn outcome(function: &str, status: u16, body: Option<&Value>) -> Outcome {
     let said = |name: &str| body.and_then(|body| body.get(name)).and_then(Value::as_str).unwrap_or_default();
     let (code, hint) = (said("code"), said("hint"));
     let sentence = || format!("{status} {code} {}", quoted(said("message")));
@@ -110,10 +111,10 @@ fn outcome(function: &str, status: u16, body: Option<&Value>) -> Outcome {
     }
 }
 
-async fn functions(http: &Http, url: &Address, key: Option<&str>, made: &Made) -> Vec<Finding> {
+async fn functions(http: &Http, settings: &Settings, url: &Address, key: Option<&str>, made: &Made) -> Vec<Finding> {
     let mut headers = vec![("accept", "application/json")];
     headers.extend(key.map(|key| ("apikey", key)));
-    let (mut missing, mut closed, mut open) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut missing, mut closed, mut open, mut untried) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for function in FUNCTIONS {
         let for_anon = made.may_execute("anon", &format!("public.{function}"));
         let answer = match http.get(&url.at(&format!("/rest/v1/rpc/{function}")), &headers).await {
@@ -124,6 +125,7 @@ async fn functions(http: &Http, url: &Address, key: Option<&str>, made: &Made) -
             Outcome::Missing => missing.push(*function),
             Outcome::Refused if for_anon => closed.push(*function),
             Outcome::Ran if !for_anon => open.push(*function),
+            Outcome::There if !for_anon => untried.push(*function),
             Outcome::There | Outcome::Refused | Outcome::Ran => {}
             Outcome::Key(said) => {
                 let fix = "give the page the publishable (anon) key of this very project";
@@ -138,7 +140,13 @@ async fn functions(http: &Http, url: &Address, key: Option<&str>, made: &Made) -
             Outcome::Down(said) => return vec![down(&said)],
         }
     }
-    said(&missing, &closed, &open)
+    let mut findings = said(&missing, &closed, &open);
+    // From inside the grants of every function are seen.
+    if !untried.is_empty() && settings.database.is_none() {
+        let what = format!("whether a stranger is refused by those that need arguments: {}", untried.join(", "));
+        findings.push(Finding::unknown("functions.untried", what, "--database-url or DATABASE_URL: its grants say"));
+    }
+    findings
 }
 
 fn said(missing: &[&str], closed: &[&str], open: &[&str]) -> Vec<Finding> {
@@ -170,7 +178,10 @@ fn said(missing: &[&str], closed: &[&str], open: &[&str]) -> Vec<Finding> {
     if findings.is_empty() {
         findings.push(Finding::ok(
             "functions",
-            format!("all {} functions are there, and a stranger is refused where they should be", FUNCTIONS.len()),
+            format!(
+                "all {} functions are there, and those that need no argument refuse whom they should",
+                FUNCTIONS.len()
+            ),
         ));
     }
     findings

@@ -98,31 +98,43 @@ async fn demo(http: &Http, url: &Address) -> Option<Finding> {
     })
 }
 
+/// What is for operators only, and a word of what the gateway answers there. A proxy in front of it, or an app's server,
+/// may answer 200 to everything with a page of its own.
+const FOR_OPERATORS: [(&str, &str); 3] = [
+    (METRICS, "# TYPE streamkeeper_"),
+    ("/debug/report", "\"checked_at\""),
+    ("/debug/sync-check", "\"discrepancies\""),
+];
+
+const METRICS: &str = "/metrics";
+
 async fn metrics(http: &Http, url: &Address, settings: &Settings) -> Vec<Finding> {
-    let address = url.at("/metrics");
-    let Ok(stranger) = http.get(&address, &[]).await else { return Vec::new() };
+    let (mut open, mut to_stranger) = (Vec::new(), None);
+    for (path, word) in FOR_OPERATORS {
+        let Ok(answer) = http.get(&url.at(path), &[]).await else { continue };
+        if answer.status.is_success() && answer.body.contains(word) {
+            open.push(path);
+            to_stranger = to_stranger.or((path == METRICS).then_some(answer.body));
+        }
+    }
     let mut findings = Vec::new();
-    if stranger.status.is_success() {
-        let why = "everybody sees how many streams, chats and refusals there are";
+    if !open.is_empty() {
+        let what = format!("open to everybody: {}", open.join(", "));
+        let why = "everybody sees how many streams, chats and refusals there are, and whose";
         let fix = "set ADMIN_TOKEN, and have no proxy add it";
         findings.push(match is_loopback(&url.host) {
-            true => Finding::hint("gateway.metrics", "/metrics is open", why, "nothing, in a demo on this machine"),
-            false => Finding::danger("gateway.metrics", "/metrics is open to everybody", why, fix),
+            true => Finding::hint("gateway.metrics", what, why, "nothing, in a demo on this machine"),
+            false => Finding::danger("gateway.metrics", what, why, fix),
         });
     }
     let Some(token) = settings.admin_token.as_deref().filter(|_| url.is_private()) else {
-        if !stranger.status.is_success() {
-            findings.push(Finding::unknown(
-                "gateway.sweep",
-                "whether the gateway sweeps",
-                "ADMIN_TOKEN=… (a variable only)",
-            ));
-            return findings;
-        }
-        findings.push(sweep(&stranger.body));
+        findings.push(match to_stranger {
+            Some(metrics) => sweep(&metrics),
+            None => Finding::unknown("gateway.sweep", "whether the gateway sweeps", "ADMIN_TOKEN=… (a variable only)"),
+        });
         return findings;
     };
-    match http.get(&address, &[("authorization", &format!("Bearer {token}"))]).await {
+    match http.get(&url.at(METRICS), &[("authorization", &format!("Bearer {token}"))]).await {
         Ok(answer) if answer.status.is_success() => findings.push(sweep(&answer.body)),
         Ok(answer) => {
             let what = format!("the gateway answers {} to the ADMIN_TOKEN", answer.status.as_u16());

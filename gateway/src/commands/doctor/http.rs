@@ -29,6 +29,8 @@ pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: String,
+    /// Nothing of the body was left unread.
+    pub is_whole: bool,
     pub asked: SystemTime,
     pub answered: SystemTime,
 }
@@ -57,14 +59,17 @@ impl Http {
             let answered = SystemTime::now();
             let (parts, mut body) = response.into_parts();
             let mut bytes = Vec::new();
-            while bytes.len() < MAX_BYTES
-                && let Some(frame) = body.frame().await
-            {
+            let mut is_whole = true;
+            while let Some(frame) = body.frame().await {
+                is_whole = bytes.len() < MAX_BYTES;
+                if !is_whole {
+                    break;
+                }
                 let frame = frame.map_err(|error| with_causes(&error))?;
                 bytes.extend_from_slice(frame.data_ref().map(Bytes::as_ref).unwrap_or_default());
             }
             let body = String::from_utf8_lossy(&bytes).into_owned();
-            Ok(Answer { status: parts.status, headers: parts.headers, body, asked, answered })
+            Ok(Answer { status: parts.status, headers: parts.headers, body, is_whole, asked, answered })
         };
         let late = || Err(format!("no answer within {} s", TIMEOUT.as_secs()));
         timeout(TIMEOUT, answer).await.unwrap_or_else(|_| late())

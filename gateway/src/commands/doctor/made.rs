@@ -4,20 +4,27 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::policy::Policy;
 use crate::migrate::MIGRATIONS;
 
 /// Roles, by the name of the function.
 type Grants = BTreeMap<String, BTreeSet<String>>;
 
+/// Some columns of a table. None: all of it, also what it gets later.
+pub type Columns = Option<BTreeSet<String>>;
+
+/// What a role may do with a table: `select`, and with which columns.
+pub type Rights = BTreeMap<String, Columns>;
+
 /// Everything that they make.
 #[derive(Debug, Default)]
 pub struct Made {
     /// `public.livestreams`: tables and views, with what each role may.
-    pub relations: BTreeMap<String, Grants>,
+    pub relations: BTreeMap<String, BTreeMap<String, Rights>>,
     /// `public.sweep`, with the roles that may execute it.
     pub functions: Grants,
-    /// Table and name.
-    pub policies: BTreeSet<(String, String)>,
+    /// What the policies of these tables say.
+    pub policies: Vec<Policy>,
     /// What pg_cron runs, where it is installed.
     pub jobs: BTreeSet<String>,
 }
@@ -55,7 +62,7 @@ impl Made {
                 ["drop", "function", name, ..] => {
                     self.functions.remove(&bare(name));
                 }
-                ["create", "policy", ..] => self.policy(statement),
+                ["create", "policy", ..] => self.policies.extend(Policy::read(statement)),
                 ["grant", "execute", "on", "function", name, ..] => {
                     self.functions.entry(bare(name)).or_default().extend(roles(&words));
                 }
@@ -65,30 +72,41 @@ impl Made {
         }
     }
 
-    fn policy(&mut self, statement: &str) {
-        let mut parts = statement.split('"');
-        let (Some(name), Some(rest)) = (parts.nth(1), parts.next()) else { return };
-        let mut words = rest.split_whitespace();
-        if let (Some("on"), Some(table)) = (words.next(), words.next()) {
-            self.policies.insert((table.to_owned(), name.to_owned()));
-        }
-    }
-
     /// `grant select (id, title), update (title) on public.a, public.b to anon`
     fn grant(&mut self, words: &[&str]) {
         let position = |word: &str| words.iter().position(|known| *known == word);
         let (Some(on), Some(to)) = (position("on"), position("to")) else { return };
-        let (what, tables) = (words.get(..on).unwrap_or_default(), words.get(on + 1..to).unwrap_or_default());
-        let of = |privilege: &&str| what.iter().any(|word| word.trim_end_matches(',') == *privilege);
-        let privileges: Vec<&str> = ["select", "insert", "update", "delete"].into_iter().filter(of).collect();
+        let (what, tables) = (words.get(1..on).unwrap_or_default(), words.get(on + 1..to).unwrap_or_default());
+        let rights = rights(&what.join(" "));
         // Not `on schema streamkeeper`, nor `on all functions in schema streamkeeper`.
         for table in tables.iter().map(|table| table.trim_end_matches(',')).filter(|table| table.contains('.')) {
             let relation = self.relations.entry(table.to_owned()).or_default();
             for role in roles(words) {
-                relation.entry(role).or_default().extend(privileges.iter().map(|privilege| (*privilege).to_owned()));
+                relation.entry(role).or_default().extend(rights.clone());
             }
         }
     }
+}
+
+fn list(text: &str) -> Vec<String> {
+    text.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
+}
+
+/// Of `delete, select (id, title), update (title)`.
+fn rights(what: &str) -> Rights {
+    let mut rights = Rights::new();
+    for part in what.split(')') {
+        let (names, columns) = part.split_once('(').map_or((part, None), |(names, columns)| (names, Some(columns)));
+        let mut names = list(names);
+        // They belong to what stands right before them.
+        if let Some(columns) = columns
+            && let Some(name) = names.pop()
+        {
+            rights.insert(name, Some(list(columns).into_iter().collect()));
+        }
+        rights.extend(names.into_iter().map(|name| (name, None)));
+    }
+    rights
 }
 
 /// `public.sweep` of `public.sweep()` and of `public.get_event(uuid)`.
@@ -116,14 +134,17 @@ mod tests {
         assert!(!made.may_execute("authenticated", "public.meeting_signal"));
         let may = |table: &str, role: &str| {
             let of = made.relations[table].get(role).cloned().unwrap_or_default();
-            of.into_iter().collect::<Vec<_>>().join(" ")
+            let words = of.into_iter().map(|(name, columns)| name + columns.map_or("", |_| "()"));
+            words.collect::<Vec<_>>().join(" ")
         };
-        assert_eq!(may("public.live_rooms", "anon"), "select");
-        assert_eq!(may("public.live_rooms", "service_role"), "select update");
+        assert_eq!(may("public.live_rooms", "anon"), "select()");
+        assert_eq!(may("public.live_rooms", "service_role"), "select update()");
         assert_eq!(may("public.app_users", "service_role"), "delete insert select update");
         assert_eq!(may("public.community_live_streams", "anon"), "select");
         assert_eq!(may("streamkeeper.sweeper", "service_role"), "");
-        assert!(made.policies.contains(&("public.app_users".to_owned(), "own row, or admin".to_owned())));
+        let sessions = made.relations["public.live_room_sessions"]["anon"]["select"].clone().unwrap();
+        assert!(sessions.contains("started_at") && !sessions.contains("idempotency_key"), "{sessions:?}");
+        assert!(made.policies.iter().any(|it| it.table == "public.app_users" && it.name == "own row, or admin"));
         assert!(made.jobs.contains("streamkeeper-sweep") && made.jobs.len() >= 5);
         for function in crate::rpc::FUNCTIONS {
             assert!(made.functions.contains_key(&format!("public.{function}")), "{function}");

@@ -17,6 +17,7 @@ mod key;
 mod leaks;
 mod made;
 mod page;
+mod policy;
 mod settings;
 mod text;
 mod token;
@@ -36,7 +37,7 @@ const LEAST_SECRET: usize = 8;
 pub async fn doctor(settings: &Settings) -> Result<Output, CommandError> {
     let http = Http::new().map_err(CommandError::new)?;
     let (made, now) = (Made::by_migrations(), clock::now());
-    let (mut findings, key) = key::check(settings, now);
+    let (mut findings, key) = key::check(&http, settings, now).await;
     findings.extend(backend::check(&http, settings, key, &made).await);
     findings.extend(token::check(&http, settings, key, now).await);
     findings.extend(gateway::check(&http, settings).await);

@@ -34,7 +34,7 @@ pub async fn check(http: &Http, settings: &Settings) -> Vec<Finding> {
     policies.extend(metas.flat_map(|tag| tag.get("content").map(parsed).unwrap_or_default()));
     let reported: Vec<Policy> = headers("content-security-policy-report-only").flat_map(parsed).collect();
 
-    let needed = needed(settings);
+    let needed = needed(settings, page);
     let mut findings = judged(&policies, page, &needed);
     if findings.is_empty() {
         let what = match policies.is_empty() {
@@ -43,7 +43,7 @@ pub async fn check(http: &Http, settings: &Settings) -> Vec<Finding> {
         };
         findings.push(Finding::ok("csp", what));
     }
-    findings.push(leaks::check(http, page, &answer.body).await);
+    findings.push(leaks::check(http, page, &answer).await);
     let later = judged(&reported, page, &needed);
     if let Some(first) = later.first() {
         let why = "today that is only reported, and nothing is forbidden";
@@ -57,9 +57,10 @@ pub async fn check(http: &Http, settings: &Settings) -> Vec<Finding> {
     findings
 }
 
-/// Where the page has to be able to connect to.
-fn needed(settings: &Settings) -> Vec<Address> {
-    let mut needed: Vec<Address> = [&settings.url, &settings.gateway_url].into_iter().flatten().cloned().collect();
+/// Where the page has to be able to connect to: to its own origin as well, from which it fetches our WebAssembly.
+fn needed(settings: &Settings, page: &Address) -> Vec<Address> {
+    let mut needed: Vec<Address> =
+        [Some(page), settings.url.as_ref(), settings.gateway_url.as_ref()].into_iter().flatten().cloned().collect();
     // watchEvent opens a WebSocket to the gateway.
     needed.extend(settings.gateway_url.iter().map(|gateway| Address {
         url: gateway.url.replacen("http", "ws", 1),
@@ -76,14 +77,16 @@ fn judged(policies: &[Policy], page: &Address, needed: &[Address]) -> Vec<Findin
         let fix = "add 'wasm-unsafe-eval' to script-src";
         findings.push(Finding::problem("csp.script", "the page's policy forbids WebAssembly", SCRIPTS, fix));
     }
-    let forbidden: Vec<String> = needed
+    let mut forbidden: Vec<String> = needed
         .iter()
         .filter(|to| !policies.iter().all(|policy| policy.allows_connection(page, to)))
         .map(Address::origin)
         .collect();
+    forbidden.dedup();
     if !forbidden.is_empty() {
         let what = format!("the page's policy forbids to connect to {}", forbidden.join(", "));
-        let why = "the browser refuses each call, and the page sees a network that is down";
+        let why = "the browser refuses each call, and the page sees a network that is down; from its own origin it fetches our \
+                   WebAssembly, without which init() rejects";
         findings.push(Finding::problem(
             "csp.connect",
             what,

@@ -2,6 +2,8 @@
 
 mod cron;
 mod functions;
+mod grants;
+mod policies;
 mod relations;
 mod roles;
 
@@ -37,7 +39,8 @@ pub async fn check(options: Option<&PgConnectOptions>, made: &Made) -> Vec<Findi
     for part in PARTS {
         // What follows would only say the same many times.
         if findings.iter().any(|finding: &Finding| finding.what == NOTHING) {
-            break;
+            findings.push(Finding::unknown(part.name(), "not looked at before the migrations have been applied", ""));
+            continue;
         }
         match part.look(&mut connection, made).await {
             Ok(found) => findings.extend(found),
@@ -56,11 +59,22 @@ enum Part {
     Migrations,
     Roles,
     Functions,
+    Grants,
     Relations,
+    Policies,
     Cron,
 }
 
-const PARTS: [Part; 6] = [Part::Server, Part::Migrations, Part::Roles, Part::Functions, Part::Relations, Part::Cron];
+const PARTS: [Part; 8] = [
+    Part::Server,
+    Part::Migrations,
+    Part::Roles,
+    Part::Functions,
+    Part::Grants,
+    Part::Relations,
+    Part::Policies,
+    Part::Cron,
+];
 
 impl Part {
     fn name(self) -> &'static str {
@@ -69,7 +83,9 @@ impl Part {
             Self::Migrations => "migrations",
             Self::Roles => "roles",
             Self::Functions => "grants.functions",
-            Self::Relations => "grants.tables",
+            Self::Grants => "grants.tables",
+            Self::Relations => "rls",
+            Self::Policies => "policies",
             Self::Cron => "sweep",
         }
     }
@@ -80,7 +96,9 @@ impl Part {
             Self::Migrations => migrations(connection).await,
             Self::Roles => roles::check(connection).await,
             Self::Functions => functions::check(connection, made).await,
+            Self::Grants => grants::check(connection, made).await,
             Self::Relations => relations::check(connection, made).await,
+            Self::Policies => policies::check(connection, made).await,
             Self::Cron => cron::check(connection, made).await,
         }
     }
@@ -124,13 +142,20 @@ async fn migrations(connection: &mut PgConnection) -> Result<Vec<Finding>, sqlx:
     let mut done: Vec<String> = Vec::new();
     if kept {
         done = sqlx::query_scalar("select version from supabase_migrations.schema_migrations")
-            .fetch_all(connection)
+            .fetch_all(&mut *connection)
             .await?;
     }
+    // A schema that was loaded from a dump, or squashed into one file, is there without having been kept account of.
+    let there: bool =
+        sqlx::query_scalar("select to_regnamespace('streamkeeper') is not null").fetch_one(connection).await?;
     let ours: Vec<String> = MIGRATIONS.iter().map(|migration| migration.version.to_string()).collect();
     let missing: Vec<&str> = ours.iter().filter(|version| !done.contains(version)).map(String::as_str).collect();
     let last = ours.last().map(String::as_str).unwrap_or_default();
-    Ok(vec![if missing.len() == ours.len() {
+    Ok(vec![if missing.len() == ours.len() && there {
+        let what = "which migrations were applied: they are there, and the database keeps no account of them";
+        let fix = format!("supabase migration repair --status applied {}", ours.join(" "));
+        Finding::unknown("migrations", what, fix)
+    } else if missing.len() == ours.len() {
         Finding::problem("migrations", NOTHING, "nothing of Streamkeeper is in this database", FIX)
     } else if !missing.is_empty() {
         let what = format!("migrations are missing: {}", missing.join(", "));
