@@ -5,15 +5,16 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::time::Duration;
 
+use futures_util::{StreamExt, stream};
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tracing::{info, warn};
 use uuid::Uuid;
 
 use super::Relays;
 use super::report::{Health, Report};
 use super::source::Id;
-use super::store::Said;
+use super::store::{PATIENCE, Said, late};
 use crate::error::ApiError;
 use crate::listen::{News, Subscription};
 
@@ -25,6 +26,9 @@ const UNHEARD: Duration = Duration::from_millis(500);
 
 /// Between two attempts to tell the database something.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// What relays say is told of so many at a time: one whose row is locked keeps the others waiting for nothing.
+const TOLD_AT_ONCE: usize = 4;
 
 /// More streams than this at once are looked at all together, in one question.
 const MANY: usize = 8;
@@ -86,7 +90,7 @@ pub async fn live(relays: &Relays, mut news: Subscription) -> Infallible {
     }
 }
 
-/// Tells the database what relays say; of each the last, and again where that failed.
+/// Tells the database what relays say; of each the last, and how it is again where that failed.
 pub async fn reports(relays: &Relays, reports: &mut UnboundedReceiver<(Id, Report)>) -> Infallible {
     let mut due: BTreeMap<Id, Said> = BTreeMap::new();
     loop {
@@ -99,18 +103,30 @@ pub async fn reports(relays: &Relays, reports: &mut UnboundedReceiver<(Id, Repor
         while let Ok(report) = reports.try_recv() {
             take(relays, report, &mut due);
         }
-        for (id, said) in std::mem::take(&mut due) {
-            if let Err(error) = relays.store.tell(id, &said).await {
-                warn!(?error, relay = %id, "the database was not told how a relay is: it will be");
-                if relays.registry.has(id) {
-                    due.entry(id).or_insert(said);
-                }
+        // What has not been told by then is told with what has been said since.
+        let until = Instant::now() + PATIENCE;
+        let told = stream::iter(std::mem::take(&mut due)).map(|(id, said)| async move {
+            let told = timeout_at(until, relays.store.tell(id, &said)).await;
+            (id, said, told.unwrap_or_else(|_| Err(late())))
+        });
+        let mut told = told.buffer_unordered(TOLD_AT_ONCE);
+        while let Some((id, said, told)) = told.next().await {
+            let Err(error) = told else { continue };
+            warn!(?error, relay = %id, "the database was not told what a relay says");
+            if relays.registry.has(id) && is_worth_repeating(&said) {
+                due.entry(id).or_insert(said);
             }
         }
         if !due.is_empty() {
             sleep(RETRY).await;
         }
     }
+}
+
+/// How a relay is stands until it says something else. That its stream is over does not: the upstream may be well again when
+/// the database is back, and a relay says it once more while it is so.
+fn is_worth_repeating(said: &Said) -> bool {
+    matches!(said, Said::Is(_))
 }
 
 fn take(relays: &Relays, (id, report): (Id, Report), due: &mut BTreeMap<Id, Said>) {
@@ -130,5 +146,17 @@ fn take(relays: &Relays, (id, report): (Id, Report), due: &mut BTreeMap<Id, Said
             Health::Degraded(why) => warn!(relay = %id, %why, "a relay does not have its stream"),
         }
         due.insert(id, Said::Is(health));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_that_could_not_be_told_ends_nothing_later() {
+        assert!(!is_worth_repeating(&Said::Ended("upstream_stalled")));
+        assert!(is_worth_repeating(&Said::Is(Health::Ok)));
+        assert!(is_worth_repeating(&Said::Is(Health::Degraded("upstream_silent".into()))));
     }
 }

@@ -1,9 +1,13 @@
 //! What is asked of the database, and told to it. It alone decides what is live.
 
+use std::time::Duration;
+
+use axum::http::StatusCode;
 use serde::de::IgnoredAny;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use sqlx::types::Json;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::registry::Live;
@@ -41,6 +45,9 @@ pub enum Said {
     Ended(&'static str),
 }
 
+/// How long the database has to answer: one that is gone without a word says nothing at all.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
 const LIVE: &str =
     "select stream_id, kind, generation, upstream, state, reason, to_json(since) #>> '{}' as since, title,
       to_json(started_at) #>> '{}' as started_at
@@ -54,6 +61,10 @@ impl Store {
 
     /// The relays of one live stream, or of all.
     pub async fn live(&self, key: Option<Uuid>) -> Result<Vec<Listed>, ApiError> {
+        timeout(PATIENCE, self.read(key)).await.unwrap_or_else(|_| Err(late()))
+    }
+
+    async fn read(&self, key: Option<Uuid>) -> Result<Vec<Listed>, ApiError> {
         let mut session = self.database.begin(Caller::of(Role::Service), &RequestSettings::default()).await?;
         let rows = sqlx::query(LIVE).bind(key).fetch_all(session.connection()).await;
         let listed = rows.and_then(|rows| rows.iter().map(listed).collect::<Result<Vec<_>, _>>());
@@ -76,6 +87,11 @@ impl Store {
         told.map_err(|error| session.error(error))?;
         session.commit().await
     }
+}
+
+/// The database has not answered in time.
+pub fn late() -> ApiError {
+    ApiError::new(StatusCode::GATEWAY_TIMEOUT, "57014", "The database took too long")
 }
 
 /// A row; nothing, where it is of a kind that this gateway does not know yet.
