@@ -1,25 +1,29 @@
 //! What is relayed: to read for everybody, to change for operators.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{ConnectInfo, Path, Query, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::time::Instant;
 use url::Url;
 use uuid::Uuid;
 
 use super::Relays;
 use super::comparison::SyncReport;
+use super::counters::Refusal;
 use super::report::Health;
 use super::source::Kind;
 use super::store::Listed;
 use super::{may_operate, sync_check};
+use crate::client;
 use crate::error::ApiError;
 use crate::rooms::fields::{self, arguments, bad_value, id};
 use crate::rpc::request;
@@ -59,7 +63,14 @@ struct Details {
 }
 
 /// `GET /streams`: what is live and relayed, by the database.
-pub async fn list(State(relays): State<Arc<Relays>>, headers: HeaderMap) -> Result<Json<Vec<Stream>>, ApiError> {
+pub async fn list(
+    State(relays): State<Arc<Relays>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+) -> Result<Json<Vec<Stream>>, ApiError> {
+    if !relays.list_rate.allows(client::address(peer, &headers, relays.proxy_hops), Instant::now()) {
+        return Err(relays.counters.refused(Refusal::Often));
+    }
     let is_operator = may_operate(&relays.caller(&headers).await?);
     let mut streams: Vec<Stream> = Vec::new();
     for Listed { live, since, title, started_at } in relays.store.live(None).await? {

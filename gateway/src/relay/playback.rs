@@ -49,7 +49,7 @@ pub async fn issue(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<([(HeaderName, &'static str); 1], Json<Value>), ApiError> {
     let address = client::address(peer, &headers, relays.proxy_hops);
-    if !relays.rate.allows(address, Instant::now()) {
+    if !relays.playback_rate.allows(address, Instant::now()) {
         return Err(relays.counters.refused(Refusal::Often));
     }
     relays.caller(&headers).await?;
