@@ -156,6 +156,16 @@ impl Suspects {
         }
     }
 
+    /// What runs and should not.
+    pub fn orphaned_sessions(&self) -> &BTreeSet<Id> {
+        &self.orphaned_sessions
+    }
+
+    /// What does not run and should.
+    pub fn missing_sessions(&self) -> &BTreeSet<Id> {
+        &self.missing_sessions
+    }
+
     /// As it is told.
     pub fn by_key(&self) -> Discrepancies {
         let keys = |ids: &BTreeSet<Id>| ids.iter().map(|id| id.key).collect();

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 use tokio_util::sync::CancellationToken;
 
@@ -72,6 +72,8 @@ pub struct Life {
     pub stop: CancellationToken,
     pub(super) reporter: Reporter,
     pub(super) seats: Seats,
+    /// Set when this whole node stops.
+    pub(super) closing: CancellationToken,
 }
 
 impl Life {
@@ -106,8 +108,13 @@ impl Life {
 
     /// What is answered when the relay has been stopped.
     pub fn over(&self) -> ApiError {
-        self.counters.refused(Refusal::Over)
+        if self.closing.is_cancelled() { closing() } else { self.counters.refused(Refusal::Over) }
     }
+}
+
+/// What a node answers that stops: the stream goes on elsewhere.
+pub(super) fn closing() -> ApiError {
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "RELAY503", "This gateway stops: ask again for another one")
 }
 
 /// One client of a relay, until this is dropped.

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::counters::{Counters, Refusal};
-use super::life::{Life, Maker, Relay, Seats};
+use super::life::{self, Life, Maker, Relay, Seats};
 use super::report::{Health, Report, Reporter};
 use super::settings::Settings;
 use super::source::{Id, Kind, Source};
@@ -49,6 +49,8 @@ pub struct Registry {
     counters: Counters,
     seats: Seats,
     reports: UnboundedSender<(Id, Report)>,
+    /// Set when this node stops: nothing begins any more.
+    closing: CancellationToken,
     inner: Mutex<Inner>,
 }
 
@@ -62,8 +64,6 @@ impl fmt::Debug for Registry {
 struct Inner {
     /// Whether the database has been heard: before that, nobody knows what is over.
     is_known: bool,
-    /// Whether this node stops: nothing begins any more.
-    is_closed: bool,
     relays: BTreeMap<(Uuid, Kind), Entry>,
     /// What has been stopped and is not gone yet.
     stopping: BTreeMap<Id, Option<AbortHandle>>,
@@ -94,7 +94,8 @@ impl Registry {
         reports: UnboundedSender<(Id, Report)>,
     ) -> Arc<Self> {
         let seats = Seats::new(&settings);
-        Arc::new(Self { makers, settings, counters, seats, reports, inner: Mutex::default() })
+        let closing = CancellationToken::new();
+        Arc::new(Self { makers, settings, counters, seats, reports, closing, inner: Mutex::default() })
     }
 
     /// From now on these are relayed, and nothing else.
@@ -123,7 +124,7 @@ impl Registry {
     /// Stops all of them: this node stops.
     pub fn close(&self) {
         let mut inner = self.inner();
-        inner.is_closed = true;
+        self.closing.cancel();
         let all: Vec<_> = inner.relays.keys().copied().collect();
         all.into_iter().for_each(|slot| inner.end(slot));
         self.count(&inner);
@@ -134,6 +135,7 @@ impl Registry {
         let inner = self.inner();
         match inner.relays.get(&(key, kind)) {
             Some(Entry { source, running: Some(running), .. }) => Ok((source.id, Arc::clone(&running.relay))),
+            _ if self.closing.is_cancelled() => Err(life::closing()),
             None if Kind::ALL.iter().any(|other| inner.relays.contains_key(&(key, *other))) => {
                 let message = format!("This stream is not relayed as {kind}");
                 Err(ApiError::new(StatusCode::NOT_FOUND, "PT404", message))
@@ -148,9 +150,22 @@ impl Registry {
         self.inner().relays.values().map(|entry| entry.source.id).collect()
     }
 
-    /// What has been stopped and is not gone yet is not waited for any longer.
-    pub fn abort(&self) {
-        self.inner().stopping.values().flatten().for_each(AbortHandle::abort);
+    /// These have been stopped, and are not waited for any longer.
+    pub fn abort(&self, ids: &BTreeSet<Id>) {
+        let inner = self.inner();
+        ids.iter().filter_map(|id| inner.stopping.get(id)?.as_ref()).for_each(AbortHandle::abort);
+    }
+
+    /// These are ended and begin anew in one step: what should run for them does not.
+    pub fn renew(self: &Arc<Self>, ids: &BTreeSet<Id>) {
+        let mut inner = self.inner();
+        for id in ids {
+            let entry = inner.relays.get(&slot(*id)).filter(|entry| entry.source.id == *id);
+            if let Some(live) = entry.map(|entry| Live { source: entry.source.clone(), health: entry.known.clone() }) {
+                self.enter(&mut inner, live);
+            }
+        }
+        self.count(&inner);
     }
 
     /// A relay is like this now. True when that is news for the database, of a relay that is there.
@@ -178,9 +193,15 @@ impl Registry {
             return;
         }
         let newest = inner.relays.get(&slot(id)).map(|entry| entry.source.id.generation);
-        if inner.is_closed || newest.is_some_and(|newest| newest > id.generation) {
+        if self.closing.is_cancelled() || newest.is_some_and(|newest| newest > id.generation) {
             return;
         }
+        self.enter(inner, Live { source, health });
+    }
+
+    /// Whatever stood in its place is over.
+    fn enter(self: &Arc<Self>, inner: &mut Inner, Live { source, health }: Live) {
+        let id = source.id;
         inner.end(slot(id));
         let stop = CancellationToken::new();
         let entry = Entry { source: source.clone(), known: health, own: None, stop: stop.clone(), running: None };
@@ -191,6 +212,7 @@ impl Registry {
     /// Runs a relay's task, unless it has been ended meanwhile.
     pub(super) fn start(&self, source: &Source, stop: CancellationToken) -> Option<JoinHandle<()>> {
         let id = source.id;
+        let stopped = stop.clone();
         let life = Life {
             source: source.clone(),
             settings: self.settings.clone(),
@@ -198,6 +220,7 @@ impl Registry {
             stop,
             reporter: Reporter::new(id, self.reports.clone()),
             seats: self.seats.clone(),
+            closing: self.closing.clone(),
         };
         let guard = life.task();
         let relay = match id.kind {
@@ -205,6 +228,10 @@ impl Registry {
             Kind::Ts => (self.makers.ts)(life),
         };
         let mut inner = self.inner();
+        // Cancelled under this lock: it is not this one's entry any more, though it may be of the same generation.
+        if stopped.is_cancelled() {
+            return None;
+        }
         let entry = inner.relays.get_mut(&slot(id)).filter(|entry| entry.source.id == id)?;
         let running = Arc::clone(&relay).run();
         let task = tokio::spawn(async move {
@@ -216,8 +243,11 @@ impl Registry {
     }
 
     /// A relay's task is not there any more, though nobody has stopped it.
-    pub(super) fn failed(&self, id: Id) {
+    pub(super) fn failed(&self, id: Id, stop: &CancellationToken) {
         let mut inner = self.inner();
+        if stop.is_cancelled() {
+            return;
+        }
         if let Some(entry) = inner.relays.get_mut(&slot(id)).filter(|entry| entry.source.id == id) {
             entry.running = None;
         }

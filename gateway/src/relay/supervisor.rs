@@ -37,7 +37,7 @@ pub async fn run(registry: Arc<Registry>, source: Source, stop: CancellationToke
             ended = &mut task => ended,
         };
         run.cancel();
-        registry.failed(id);
+        registry.failed(id, &stop);
         if started.elapsed() > MAX_BACKOFF {
             backoff = MIN_BACKOFF;
         }

@@ -23,12 +23,13 @@ pub async fn check(relays: &Relays) -> Result<SyncReport, ApiError> {
     Ok(look.report(suspects.by_key()))
 }
 
-/// The same, and closes what is orphaned and begins what is missing.
+/// The same, and closes what is orphaned and begins what is missing, be it for the second time.
 pub async fn repair(relays: &Relays) -> Result<SyncReport, ApiError> {
     let (_, before) = twice(relays).await?;
     if before != Suspects::default() {
         relays.look().await?;
-        relays.registry.abort();
+        relays.registry.abort(before.orphaned_sessions());
+        relays.registry.renew(before.missing_sessions());
     }
     let (look, after) = twice(relays).await?;
     let repaired = before.without(&after).by_key();

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::yield_now;
-use tokio::time::{advance, sleep};
+use tokio::time::{Instant, advance, sleep};
 
 use super::*;
 use crate::relay::life::{Asked, Visit, Work};
@@ -39,7 +39,7 @@ impl Relay for Fake {
         Box::pin(async move {
             let _client = self.0.client([192, 0, 2, 1].into());
             self.0.stop.cancelled().await;
-            StatusCode::OK.into_response()
+            self.0.over().into_response()
         })
     }
 }
@@ -118,7 +118,7 @@ async fn ending_a_stream_stops_its_relay_and_lets_its_clients_go_and_nobody_else
     stage.registry.mirror(vec![live(other, "")]);
     // At once, before anything else has run.
     assert_eq!(status(stage.registry.find(one.key, one.kind)), 410);
-    client.await.unwrap();
+    assert_eq!(client.await.unwrap().status(), 410);
     stage.until_only(&[other]).await;
     assert_eq!(status(stage.registry.find(other.key, other.kind)), 200);
     assert!(!remaining.is_finished());
@@ -150,7 +150,7 @@ async fn what_hangs_is_gone_sooner_when_somebody_asks_for_it() {
     stage.registry.mirror(vec![live(id(1, 1), "hangs"), live(id(2, 2), "")]);
     let _ = (stage.begun().await, stage.begun().await);
     stage.registry.mirror(vec![live(id(2, 2), "")]);
-    stage.registry.abort();
+    stage.registry.abort(&BTreeSet::from([id(1, 1)]));
     stage.until_only(&[id(2, 2)]).await;
 }
 
@@ -173,6 +173,31 @@ async fn a_relay_that_fails_is_missing_until_it_has_been_started_again() {
         stage.until_only(&[]).await;
         assert!(stage.reports.try_recv().is_err(), "{how}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relay_without_its_task_begins_anew_when_somebody_asks_for_it_and_only_once() {
+    let mut stage = Stage::new();
+    let (fails, obeys) = (id(1, 1), id(2, 2));
+    stage.registry.mirror(vec![live(fails, "returns")]);
+    for _ in 0..8 {
+        stage.begun().await;
+    }
+    stage.until_only(&[]).await;
+    // The next time is seconds away.
+    let before = Instant::now();
+    stage.registry.renew(&BTreeSet::from([fails, obeys]));
+    assert_eq!(stage.begun().await, fails);
+    assert_eq!((before.elapsed(), stage.registry.ids()), (Duration::ZERO, BTreeSet::from([fails])));
+
+    // One that hangs is replaced at once, and goes when its time is up: its successor is of the same generation, and stays.
+    stage.registry.mirror(vec![live(obeys, "hangs")]);
+    while stage.begun().await != obeys {}
+    stage.registry.renew(&BTreeSet::from([obeys]));
+    assert_eq!(stage.begun().await, obeys);
+    sleep(supervisor::STOP_PATIENCE * 2).await;
+    assert_eq!(stage.counters.ledger.of(obeys).tasks, 1);
+    assert!(stage.reports.try_recv().is_err());
 }
 
 #[tokio::test]
@@ -236,7 +261,11 @@ async fn a_node_that_stops_lets_all_go_and_begins_nothing() {
     stage.begun().await;
     let client = stage.client(id(1, 1)).await;
     stage.registry.close();
-    client.await.unwrap();
+    // Its stream is not over: another gateway has it.
+    assert_eq!(client.await.unwrap().status(), 503);
+    for key in [1, 2] {
+        assert_eq!(status(stage.registry.find(id(key, 1).key, Kind::Ts)), 503);
+    }
     stage.registry.mirror(vec![live(id(1, 1), ""), live(id(2, 2), "")]);
     stage.until_only(&[]).await;
     assert!(stage.reports.try_recv().is_err() && stage.registry.ids().is_empty());

@@ -97,6 +97,7 @@ impl Relayed {
             stop: stop.clone(),
             reporter: Reporter::new(id, sender),
             seats: Seats::new(&settings),
+            closing: CancellationToken::new(),
             settings,
         };
         let upstreams = Upstreams::new(life.settings.upstreams.clone()).unwrap();
