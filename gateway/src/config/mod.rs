@@ -262,6 +262,7 @@ mod tests {
             ("RELAY_STALL_SECS", "3601"),
             ("RELAY_TICKET_SECS", "9"),
             ("RELAY_MAX_CLIENTS", "0"),
+            ("RELAY_CLIENTS_PER_ADDRESS", "0"),
             ("SERVICE_KEY", "hunter2"),
             ("SERVICE_KEY", "hunter2 hunter2 hunter2"),
             ("SERVICE_KEY", "hunter2_hunter2_hünter2"),

@@ -6,7 +6,7 @@ use super::value::{ConfigError, Variables, number_within, optional};
 use crate::relay::settings::{CLIENTS, STALL_SECONDS, Settings, TICKET_SECONDS};
 use crate::relay::upstream::Allowed;
 
-/// `RELAY_UPSTREAMS`, `RELAY_STALL_SECS`, `RELAY_TICKET_SECS`, `RELAY_MAX_CLIENTS`.
+/// `RELAY_UPSTREAMS`, `RELAY_STALL_SECS`, `RELAY_TICKET_SECS`, `RELAY_MAX_CLIENTS`, `RELAY_CLIENTS_PER_ADDRESS`.
 pub(super) fn settings(demo: bool, can_sign: bool, variables: Variables) -> Result<Settings, ConfigError> {
     let usual = Settings::default();
     let upstreams = upstreams(demo, variables)?;
@@ -23,6 +23,7 @@ pub(super) fn settings(demo: bool, can_sign: bool, variables: Variables) -> Resu
         stall: seconds("RELAY_STALL_SECS", STALL_SECONDS, usual.stall)?,
         ticket: seconds("RELAY_TICKET_SECS", TICKET_SECONDS, usual.ticket)?,
         max_clients: number_within("RELAY_MAX_CLIENTS", CLIENTS, variables)?.unwrap_or(usual.max_clients),
+        per_address: number_within("RELAY_CLIENTS_PER_ADDRESS", CLIENTS, variables)?.unwrap_or(usual.per_address),
         ..usual
     })
 }

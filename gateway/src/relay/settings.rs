@@ -25,7 +25,7 @@ pub struct Settings {
     pub ticket: Duration,
     /// How many clients one relay may have.
     pub max_clients: usize,
-    /// How many there may be from one address, on all relays of this node.
+    /// How many there may be from one address, on all relays of this node: an office has one for all its people.
     pub per_address: usize,
     /// How much of a transport stream is kept for its clients.
     pub ring_bytes: usize,
@@ -48,7 +48,7 @@ impl Default for Settings {
             stall: Duration::from_secs(60),
             ticket: Duration::from_secs(60),
             max_clients: 5_000,
-            per_address: 20,
+            per_address: 200,
             ring_bytes: 4 * 1024 * 1024,
             look: Duration::from_secs(30),
             linger: Duration::from_secs(10),
