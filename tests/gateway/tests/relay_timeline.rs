@@ -6,23 +6,25 @@ use std::time::{Duration, Instant};
 use database_tests::TestDatabase;
 use gateway_tests::postgres::Postgres;
 use gateway_tests::program::{serving, signal};
-use gateway_tests::relays::{ADMIN_TOKEN, Relaying, go_live, key, streamer};
+use gateway_tests::relays::{ADMIN_TOKEN, Relaying, demo_gateway, go_live, key, streamer};
 use gateway_tests::{Answer, Gateway, SECRET, client, run_sql};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
+use tokio::process::Child;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// How long it may take until all agree. On a machine that does nothing else it is far less than a second.
+/// How long it may take until all agree. On a machine that does nothing else it is far less than a second; without a notice it
+/// would be an hour.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const TS_PLAYERS: usize = 3;
 const HLS_PLAYERS: usize = 2;
 
-/// The gateway as somebody runs it, with its own origin.
-struct Stage {
+/// A gateway with its own origin.
+struct Stage<G> {
     db: TestDatabase,
-    program: tokio::process::Child,
+    gateway: G,
     relaying: Relaying,
 }
 
@@ -32,7 +34,8 @@ struct Players {
     hls: Vec<String>,
 }
 
-impl Stage {
+impl Stage<Child> {
+    /// The program as somebody runs it.
     async fn new(variables: &[(&str, &str)]) -> Self {
         let db = TestDatabase::new().await;
         let url = db.url();
@@ -43,10 +46,20 @@ impl Stage {
             ("ADMIN_TOKEN", ADMIN_TOKEN),
             ("RUST_LOG", "warn,streamkeeper_gateway=info"),
         ];
-        let (program, url, _) = serving(&["serve", "--demo"], &[&usual, variables].concat()).await;
-        Self { db, program, relaying: Relaying::at(&url) }
+        let (gateway, url, _) = serving(&["serve", "--demo"], &[&usual, variables].concat()).await;
+        Self { db, gateway, relaying: Relaying::at(&url) }
     }
+}
 
+impl Stage<Gateway> {
+    /// One that knows nothing but what it is told: it does not look by itself.
+    async fn that_hears() -> Self {
+        let (db, gateway, relaying) = demo_gateway().await;
+        Self { db, gateway, relaying }
+    }
+}
+
+impl<G> Stage<G> {
     /// A live stream that is relayed both ways.
     async fn relayed(&self, number: usize) -> String {
         let key = key(number);
@@ -130,7 +143,7 @@ async fn to_the_end(mut response: Response) {
 
 #[tokio::test]
 async fn whatever_ends_a_stream_ends_it_everywhere_with_its_clients_connected() {
-    let stage = Stage::new(&[]).await;
+    let stage = Stage::that_hears().await;
     stage.db.sweeper_is_alive().await;
     let bystander = stage.relayed(0).await;
     let mut bystanders = stage.players(&bystander).await;
@@ -244,12 +257,12 @@ async fn a_gateway_that_is_asked_to_stop_lets_all_players_go_and_ends_no_stream(
     let mut stage = Stage::new(&[]).await;
     let key = stage.relayed(1).await;
     let players = stage.players(&key).await;
-    signal(&stage.program, "-TERM").await;
+    signal(&stage.gateway, "-TERM").await;
     for player in players.ts {
         player.await.unwrap();
     }
     // Sooner than by its patience: nobody was waited for.
-    let stopped = timeout(Duration::from_secs(20), stage.program.wait()).await;
+    let stopped = timeout(Duration::from_secs(20), stage.gateway.wait()).await;
     assert!(stopped.unwrap().unwrap().success());
     let live = stage.db.rows("select status from livestreams").await;
     assert_eq!(live, json!([{ "status": "live" }]));
