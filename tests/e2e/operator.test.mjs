@@ -32,6 +32,21 @@ async function obey(page, part) {
   await refresh(page);
 }
 
+/** In the page: what it goes on doing by itself. */
+function countTimers() {
+  window.timers = new Set();
+  const { setInterval: set, clearInterval: clear } = window;
+  window.setInterval = (...given) => {
+    const timer = set(...given);
+    window.timers.add(timer);
+    return timer;
+  };
+  window.clearInterval = (timer) => {
+    window.timers.delete(timer);
+    clear(timer);
+  };
+}
+
 pageTest("the token opens the page, and is nowhere but in its memory", async ({ t, page, said }) => {
   const gateway = await OwnGateway.start(t, undefined, { ADMIN_TOKEN: TOKEN });
   const give = async (token) => {
@@ -39,14 +54,17 @@ pageTest("the token opens the page, and is nowhere but in its memory", async ({ 
     await page.type('[data-testid="token"]', token);
     await page.keyboard.press("Enter");
   };
+  await page.evaluateOnNewDocument(countTimers);
   await page.goto(`${gateway.url}/operator`);
   await give("a-token-for-nobody");
   await page.waitForSelector('[role="alert"]');
   assert.equal(await page.$("[data-well]"), null, "nothing is to be seen without it");
+  await page.waitForFunction(() => window.timers.size === 0);
   await page.$eval('[data-testid="token"]', (input) => input.select());
   await give(TOKEN);
   await page.waitForSelector("[data-well]");
   assert.equal(await page.$('[role="alert"]'), null);
+  await page.waitForFunction(() => window.timers.size === 1);
   const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href]));
   assert.ok(!kept.includes(TOKEN), kept);
   await page.reload();
@@ -60,6 +78,7 @@ async function counted() {
     select (select count(*) from livestreams where status = 'live')::text as live,
       (select count(*) from live_rooms)::text as rooms,
       (select count(*) from live_room_sessions where status = 'live')::text as sessions,
+      (select count(*) from events where status = 'ended' and ended_at >= date_trunc('day', now(), 'UTC') - interval '13 days')::text as ended,
       (select count(*) from notifications where state = 'sent' and created_at > now() - interval '14 days')::text as sent,
       (select attempts from end_attempt_stats(date_trunc('day', now(), 'UTC'), now()))::text as attempts,
       (chat_usage(now() - interval '24 hours', now()) ->> 'connections') as connections`);
@@ -70,6 +89,7 @@ const shown = async (page) => ({
   live: await number(page, "streams", "live now"),
   rooms: await number(page, "rooms", "rooms"),
   sessions: await number(page, "rooms", "live"),
+  ended: await number(page, "notices", "events ended"),
   sent: await number(page, "notices", "sent"),
   attempts: await number(page, "ends", "attempts today"),
   connections: await number(page, "connections", "in 24 hours"),
@@ -82,7 +102,9 @@ pageTest("it says what the database has", async ({ page }) => {
     await page.goto(`${DEMO_URL}/operator`);
     await page.waitForSelector("[data-well]");
     // The demo goes on meanwhile: until nothing has changed between two looks at the database.
-    for (;;) {
+    const looks = 50;
+    for (let look = 1; ; look += 1) {
+      assert.ok(look <= looks, `the database was never the same before and after ${looks} looks`);
       const before = await counted();
       await refresh(page);
       const onPage = await shown(page);
@@ -119,5 +141,28 @@ pageTest("what is wrong is said with what helps, and that helps; it is accessibl
   } finally {
     await database.query("delete from end_attempts where stream_id = any ($1)", [streams]);
     await database.query("delete from live_rooms where host_user_id = $1", [user]);
+  }
+});
+
+pageTest("a gateway that has died needs somebody for some minutes, and is a quiet row then", async ({ page }) => {
+  const id = `op-${randomUUID()}`;
+  const heard = (age) =>
+    database.query(
+      `insert into streamkeeper.nodes (id, started_at, heartbeat_at) values ($1, now() - interval '2 h', now() - $2::interval)
+       on conflict (id) do update set heartbeat_at = excluded.heartbeat_at`,
+      [id, age],
+    );
+  const panel = () => page.$eval('[data-testid="panel-viewers"]', (element) => element.textContent);
+  try {
+    await heard("1 min");
+    await page.goto(`${DEMO_URL}/operator`);
+    await page.waitForSelector(well("viewers", false));
+    assert.ok((await panel()).includes(`Gateway ${id} has not said`), await panel());
+    await heard("1 h");
+    await refresh(page);
+    const after = await panel();
+    assert.ok(!after.includes(`Gateway ${id} has not said`) && after.includes(`${id}1 h 0 min ago, and gone`), after);
+  } finally {
+    await database.query("delete from streamkeeper.nodes where id = $1", [id]);
   }
 });

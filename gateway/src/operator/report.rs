@@ -44,6 +44,8 @@ select json_build_object(
     'days', (
       select json_agg(json_build_object(
         'day', d.day::date,
+        'ended', (select count(*) from public.events e
+          where e.status = 'ended' and e.ended_at >= d.day and e.ended_at < d.day + interval '1 day'),
         'sent', (select count(*) from public.notifications n
           where n.state = 'sent' and n.created_at >= d.day and n.created_at < d.day + interval '1 day'),
         'failed', (select count(*) from public.notifications n

@@ -103,7 +103,7 @@ async fn it_counts_what_there_is() {
         ])
     );
     let today = &report["notices"]["days"][13];
-    assert_eq!((&today["sent"], &today["failed"]), (&json!(1), &json!(1)));
+    assert_eq!((&today["ended"], &today["sent"], &today["failed"]), (&json!(3), &json!(1), &json!(1)));
     assert_eq!((&report["chat"]["open_now"], &report["chat"]["peak_concurrent"]), (&json!(2), &json!(2)));
     assert!(report["sweep"]["last_at"].is_string());
 }

@@ -33,7 +33,7 @@ export function Operator() {
         </div>
       </header>
       <main>
-        <h1 className={findings ? undefined : "unseen"}>{findings ? summary(parts.length) : "Operations"}</h1>
+        <h1 aria-live="polite" className={findings ? undefined : "unseen"}>{findings ? summary(parts.length) : "Operations"}</h1>
         {error && (
           <p role="alert">
             {error}

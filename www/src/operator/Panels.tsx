@@ -1,18 +1,24 @@
-import { secondsSince, type Advice, type Part } from "./advice";
+import { heard, secondsSince, type Advice, type Part } from "./advice";
 import { Bars } from "./Bars";
 import { Numbers, Panel } from "./Panel";
 import type { Findings, Report } from "./report";
 
 const percent = (share: number | null) => (share === null ? "–" : `${Math.round(share * 1_000) / 10} %`);
+const share = (good: number, bad: number) => (good + bad === 0 ? null : good / (good + bad));
 const day = (date: string) => date.slice(5);
 const hours = (seconds: number) => `${Math.floor(seconds / 3_600)} h ${Math.floor(seconds / 60) % 60} min`;
-const ago = (time: string, now: string) => `${Math.max(0, Math.round(secondsSince(time, now)))} s ago`;
+const ago = (time: string, now: string) => {
+  const seconds = Math.max(0, Math.round(secondsSince(time, now)));
+  return seconds < 600 ? `${seconds} s ago` : `${hours(seconds)} ago`;
+};
 
 /** Everything, part by part. */
 export function Panels({ findings, advice, onRepair }: { findings: Findings; advice: Record<Part, Advice[]>; onRepair: () => void }) {
   const { report, sync } = findings;
   const { chat, viewers, rooms, notices, sweep, nodes, checked_at } = report;
   const today = report.ends.at(-1);
+  const running = nodes.filter(({ heartbeat_at }) => heard(heartbeat_at, checked_at) === "lately").length;
+  const ended = notices.days.reduce((sum, { ended }) => sum + ended, 0);
   const counted = (wanted: string) => notices.states.find(({ state }) => state === wanted)?.count ?? 0;
   return (
     <div className="panels">
@@ -57,7 +63,7 @@ export function Panels({ findings, advice, onRepair }: { findings: Findings; adv
         )}
       </Panel>
       <Panel part="notices" advice={advice.notices}>
-        <Numbers of={{ sent: counted("sent"), waiting: counted("queued") + counted("sending") + counted("batched"), failed: counted("failed") }} />
+        <Numbers of={{ "events ended": ended, delivered: percent(share(counted("sent"), counted("failed"))), sent: counted("sent"), waiting: counted("queued") + counted("sending") + counted("batched"), failed: counted("failed") }} />
         <Bars
           title="Notices of two weeks, by day (UTC)"
           parts={["sent", "failed"]}
@@ -65,12 +71,12 @@ export function Panels({ findings, advice, onRepair }: { findings: Findings; adv
         />
       </Panel>
       <Panel part="viewers" advice={advice.viewers}>
-        <Numbers of={{ connections: viewers.viewers, people: viewers.users, "live events": viewers.events, gateways: nodes.length }} />
+        <Numbers of={{ connections: viewers.viewers, people: viewers.users, "live events": viewers.events, gateways: running }} />
         {nodes.length > 0 && (
           <Table
             name="Gateways"
             head={["Gateway", "Last heard"]}
-            rows={nodes.map(({ id, heartbeat_at }) => [id, ago(heartbeat_at, checked_at)])}
+            rows={nodes.map(({ id, heartbeat_at }) => [id, lastHeard(heartbeat_at, checked_at)])}
           />
         )}
       </Panel>
@@ -88,6 +94,8 @@ export function Panels({ findings, advice, onRepair }: { findings: Findings; adv
     </div>
   );
 }
+
+const lastHeard = (time: string, now: string) => ago(time, now) + (heard(time, now) === "gone" ? ", and gone" : "");
 
 function LiveStreams({ report: { streams, checked_at } }: { report: Report }) {
   if (streams.list.length === 0) return <p className="quiet">Nobody is live.</p>;

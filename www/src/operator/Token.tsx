@@ -18,7 +18,7 @@ export function Token({ onGiven }: { onGiven: (token: string) => void }) {
         <input
           data-testid="token"
           type="password"
-          autoComplete="off"
+          autoComplete="one-time-code"
           aria-label="ADMIN_TOKEN"
           aria-describedby="token-kept"
           required

@@ -13,6 +13,8 @@ export type Part = "streams" | "ends" | "connections" | "rooms" | "notices" | "s
 
 /** A gateway says that it is there every 5 s; the sweeper runs every 15 s. */
 const SILENT_AFTER = 15;
+/** By then its viewers are with another one, and there is nothing left to do: its row stays for a day. */
+const GONE_AFTER = 300;
 const UNSWEPT_AFTER = 60;
 
 /** Of fewer attempts nothing can be said. */
@@ -124,9 +126,18 @@ function sweeper({ sweep, checked_at }: Report): Advice[] {
   ];
 }
 
+export type Heard = "lately" | "silent" | "gone";
+
+/** How it is with a gateway, by when it was heard last. */
+export function heard(heartbeat: string, now: string): Heard {
+  const age = secondsSince(heartbeat, now);
+  if (age <= SILENT_AFTER) return "lately";
+  return age <= GONE_AFTER ? "silent" : "gone";
+}
+
 function silent({ nodes, checked_at }: Report): Advice[] {
   return nodes
-    .filter(({ heartbeat_at }) => secondsSince(heartbeat_at, checked_at) > SILENT_AFTER)
+    .filter(({ heartbeat_at }) => heard(heartbeat_at, checked_at) === "silent")
     .map(({ id }) => ({
       what: `Gateway ${id} has not said for ${SILENT_AFTER} seconds that it is there.`,
       then: "It has died, or does not reach the database. Its viewers come back to another by themselves.",

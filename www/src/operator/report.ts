@@ -43,7 +43,8 @@ export interface Report {
   stuck_rooms: { room_id: string; status: string; why: string; since: string | null }[];
   notices: {
     states: { state: string; count: number; late: number; last_error: string | null }[];
-    days: { day: string; sent: number; failed: number }[];
+    /** Two weeks: how many events ended on the day, and what became of the notices that were made on it. */
+    days: { day: string; ended: number; sent: number; failed: number }[];
   };
   sweep: { last_at: string | null };
   nodes: { id: string; started_at: string; heartbeat_at: string }[];

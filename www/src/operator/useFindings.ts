@@ -12,7 +12,7 @@ export interface Known {
   busy: boolean;
 }
 
-/** Asks now, every ten seconds while somebody looks on, and on demand. The token is nowhere but here. */
+/** Asks now, every ten seconds while it may and somebody looks on, and on demand. The token is nowhere but here. */
 export function useFindings(token: string | null) {
   const [known, setKnown] = useState<Known>({ findings: null, error: null, isClosed: false, busy: true });
   const asking = useRef<AbortController>(undefined);
@@ -44,13 +44,15 @@ export function useFindings(token: string | null) {
 
   useEffect(() => {
     void refresh();
+    return () => asking.current?.abort();
+  }, [refresh]);
+  useEffect(() => {
+    // Without the token there is nothing to be had by asking again.
+    if (known.isClosed) return;
     const timer = setInterval(() => {
       if (document.visibilityState === "visible") void refresh();
     }, EVERY);
-    return () => {
-      clearInterval(timer);
-      asking.current?.abort();
-    };
-  }, [refresh]);
+    return () => clearInterval(timer);
+  }, [refresh, known.isClosed]);
   return { ...known, refresh };
 }
