@@ -385,7 +385,7 @@ export class ConnectionManager {
     reportOf(this.#snapshot.streams, this.#enter(() => this.#raw.sessions() as Row[]), this.#sessions.look());
 
   /**
-   * Asks the gateway for an address at which a player can play the stream. It is good for a minute, and for one opening: when
+   * Asks the gateway for an address at which a player can play the stream. It is good for opening it within a minute: when
    * the player is refused (403, 410), ask anew.
    *
    * @throws StreamkeeperError `conflict`: the stream is over, or is not relayed as this kind. If it is over, its sessions are

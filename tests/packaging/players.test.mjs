@@ -150,7 +150,10 @@ test("hls.js: plays through the relay, and asks anew when it is refused; a part 
   await once(hls, "loading");
   hls.fails({ type: "networkError", details: "manifestLoadError", fatal: true });
   await once(hls, "loading");
-  assert.deepEqual(hls.calls.slice(2), ["startLoad", "recover", "/proxy/3"]);
+  // What goes on failing may not be there any more under that name.
+  hls.fails({ type: "networkError", details: "levelLoadError", fatal: true, response: { code: 502 } });
+  await once(hls, "loading");
+  assert.deepEqual(hls.calls.slice(2), ["startLoad", "recover", "/proxy/3", "/proxy/4"]);
 });
 
 test("hls.js: when the gateway does not answer it asks again; once it is let go of it asks no more", async (t) => {
@@ -213,6 +216,21 @@ test("mpegts.js: plays through the relay with a player for each address, one at 
   assert.deepEqual([made.length, media.src], [3, ""], "what the first says late is of the first");
   made[2].emit("error", "NetworkError", "Exception", {});
   assert.deepEqual(manager.syncCheck().ts_proxy.session_keys, []);
+});
+
+test("mpegts.js: a player whose clean-up throws, and that is destroyed all the same, is in nobody's way", async (t) => {
+  const { manager } = await setUp(t);
+  const [media, wake, made] = [new Media(), new EventEmitter(), []];
+  const make = (url) => (made.push(new Mpegts(url)), wake.emit("made"), made.at(-1));
+  const release = players.mpegtsSession(make, { manager, key: STREAM, media });
+  await once(wake, "made");
+  made[0].pause = () => {
+    throw new Error("no engine");
+  };
+  made[0].emit("error", "NetworkError", "Exception", {});
+  await once(wake, "made");
+  assert.equal(made[0].calls.at(-1), "destroy");
+  release();
 });
 
 test("mpegts.js: an address that comes after it was stopped is not played", async (t) => {

@@ -54,8 +54,8 @@ export function hlsSession(hls: HlsLike, { manager, key, relay = false }: HlsOpt
     const refused = response?.code === 403 || response?.code === 410;
     if (refused || (fatal && details.startsWith("manifest"))) retry.again(play);
     else if (fatal && type === "mediaError") retry.again(() => hls.recoverMediaError());
-    // What it has buffered plays on meanwhile.
-    else if (fatal) retry.again(() => hls.startLoad());
+    // What it has buffered plays on meanwhile. What goes on failing may not be there any more: then from the beginning.
+    else if (fatal) retry.again(() => (retry.failures > 2 ? play() : hls.startLoad()));
   };
   const stop = () => {
     retry.stop();

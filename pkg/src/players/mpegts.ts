@@ -28,7 +28,7 @@ const [ERROR, COMPLETE] = ["error", "loading_complete"];
  * Makes a player of mpegts.js a session of its stream: it is destroyed when the stream is over.
  *
  * Given a function instead of a player, it plays the stream through the gateway's relay: the function makes a player for each
- * address that it is given, because such a player can have only one, and that is good for one opening. It is attached to `media`,
+ * address that it is given, because such a player can have only one, and that is soon used up. It is attached to `media`,
  * loaded and played, and replaced when it fails or its connection ends.
  *
  * Gives the function that lets go of it and destroys it.
@@ -46,10 +46,12 @@ export function mpegtsSession(
       () => closing.pause(),
       () => closing.unload(),
       () => closing.detachMediaElement(),
-      () => closing.destroy(),
+      () => {
+        closing.destroy();
+        // Only now: one that could not be closed is still open, and is closed again.
+        current = undefined;
+      },
     );
-    // Only now: one that could not be closed is still open, and is closed again.
-    current = undefined;
   };
   const open = async (create: (url: string) => MpegtsLike) => {
     const url = await manager.playbackUrl(key, "ts");

@@ -12,7 +12,10 @@ const STEADY = 10_000;
 /** Trying again would change nothing. A `conflict` is none of them: a stream may be relayed again. */
 const FINAL = ["not_allowed", "invalid_argument", "no_backend", "disposed", "crashed"];
 
-/** Tries to get a player going again: at once after a steady time, then with pauses, one try at a time, until it is stopped. */
+/** After a steady time all who watch are lost at the same moment: a gateway was restarted. They do not come back at the same. */
+const SPREAD = 1_000;
+
+/** Tries to get a player going again: within a second after a steady time, then with pauses, one at a time, until it is stopped. */
 export class Retry {
   #failures = 0;
   #last = -Infinity;
@@ -25,15 +28,21 @@ export class Retry {
    */
   again(attempt: () => unknown): void {
     if (this.#stopped || this.#timer !== undefined) return;
+    const isFirst = this.#last === -Infinity;
     this.#failures = Date.now() - this.#last > STEADY ? 0 : this.#failures + 1;
     const bound = Math.min(LONGEST, 125 * 2 ** this.#failures);
-    const pause = this.#failures === 0 ? 0 : bound * (0.5 + Math.random() / 2);
+    const pause = this.#failures > 0 ? bound * (0.5 + Math.random() / 2) : isFirst ? 0 : SPREAD * Math.random();
     this.#timer = setTimeout(async () => {
       this.#last = Date.now();
       const failed = await tried(attempt);
       this.#timer = undefined;
       if (failed && !FINAL.includes((failed.error as { code?: string })?.code ?? "")) this.again(attempt);
     }, pause);
+  }
+
+  /** How often in a row it has been tried in vain. */
+  get failures(): number {
+    return this.#failures;
   }
 
   get stopped(): boolean {
