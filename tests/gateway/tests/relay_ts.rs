@@ -206,7 +206,7 @@ async fn a_client_that_takes_nothing_does_not_outlive_its_stream() {
         }
     }
     drop(other);
-    while live.number("relay_clients{kind=\"ts\"}").await != 1 {}
+    while live.number("relay_clients{kind=\"ts\"}").await > 1 {}
     live.end().await;
     while live.number("relay_clients{kind=\"ts\"}").await > 0 {}
     while live.number("relay_bytes{kind=\"ts\"}").await > 0 {}

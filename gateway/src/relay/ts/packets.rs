@@ -77,9 +77,21 @@ impl<'a> Packet<'a> {
         self.adaptation_flags() & 0x40 != 0
     }
 
+    /// Is what it carries for those only who have a key?
+    pub fn is_scrambled(self) -> bool {
+        let [_, _, _, control, ..] = self.0;
+        control & 0xc0 != 0
+    }
+
     /// Does it carry the time on its sender's clock?
     pub fn has_clock(self) -> bool {
         self.adaptation_flags() & 0x10 != 0
+    }
+
+    /// That time, in 90 kHz.
+    pub fn clock(self) -> Option<u64> {
+        let [_, _, _, _, _, _, a, b, c, d, e, ..] = self.0.map(u64::from);
+        self.has_clock().then_some(a << 25 | b << 17 | c << 9 | d << 1 | e >> 7)
     }
 
     /// When the frame that begins in it is to be decoded: the times of a part that only ever advance.

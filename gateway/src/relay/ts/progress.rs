@@ -14,6 +14,15 @@ const MAX_PARTS: usize = 16;
 /// How much of a part's past is remembered: more than six hours, and less than half a round of its clock.
 const MEMORY: u64 = WRAP / 4;
 
+/// No frame is that much later than the one before it, 10 s: the clock was set.
+const JUMP: u64 = 900_000;
+
+/// Once may be an encoder that was started again. A loop turns back for ever.
+const TURNS: u8 = 2;
+
+/// The clock of a scrambled stream stands in clear, as no frame's time does. It is one more part, at no part's place.
+const CLOCK: u16 = u16::MAX;
+
 /// What there has been of the stream, and when something was new.
 #[derive(Debug)]
 pub struct Progress {
@@ -25,12 +34,13 @@ pub struct Progress {
     paused_at: Option<Instant>,
     /// Has something come since then that had been there before?
     is_repeated: bool,
+    is_scrambled: bool,
 }
 
 impl Progress {
     /// Of a stream that is yet to begin.
     pub fn new(now: Instant) -> Self {
-        Self { seen: BTreeMap::new(), since: now, paused_at: Some(now), is_repeated: false }
+        Self { seen: BTreeMap::new(), since: now, paused_at: Some(now), is_repeated: false, is_scrambled: false }
     }
 
     /// From now on something can come. Who connects anew may find other times: they are not compared with the earlier ones.
@@ -39,6 +49,7 @@ impl Progress {
             self.since += now.saturating_duration_since(paused_at);
         }
         self.seen.clear();
+        self.is_scrambled = false;
     }
 
     /// From now on nothing can come: what the network is to blame for is not the stream's.
@@ -48,13 +59,25 @@ impl Progress {
 
     /// Takes note of a packet.
     pub fn take(&mut self, packet: Packet<'_>, now: Instant) {
-        let pid = packet.pid();
         if packet.is_discontinuous() {
-            self.seen.remove(&pid);
+            self.seen.remove(&packet.pid());
+            self.seen.remove(&CLOCK);
         }
-        let Some(time) = packet.decoding_time() else { return };
+        self.is_scrambled |= packet.is_scrambled();
+        if let Some(time) = packet.decoding_time() {
+            self.note(packet.pid(), time, now);
+        }
+        // A clock alone goes on without anything to see.
+        if self.is_scrambled
+            && let Some(time) = packet.clock()
+        {
+            self.note(CLOCK, time, now);
+        }
+    }
+
+    fn note(&mut self, part: u16, time: u64, now: Instant) {
         let parts = self.seen.len();
-        match self.seen.get_mut(&pid).map(|seen| seen.take(time)) {
+        match self.seen.get_mut(&part).map(|seen| seen.take(time)) {
             Some(Step::New) => {
                 self.since = now;
                 self.is_repeated = false;
@@ -63,18 +86,18 @@ impl Progress {
             Some(Step::None) => {}
             // The first one says where it begins, and nothing more: whoever begins again and again does not advance.
             None if parts < MAX_PARTS => {
-                self.seen.insert(pid, Seen { from: time, to: time });
+                self.seen.insert(part, Seen::beginning(time));
             }
             None => {}
         }
     }
 
-    /// When there will have been nothing new for this long, if nothing comes. Never, while nothing can.
-    pub fn deadline(&self, stall: Duration) -> Option<Instant> {
-        self.paused_at.is_none().then(|| self.since + stall)
+    /// When there will have been nothing new for this long, if nothing comes, and something could all the while.
+    pub fn deadline(&self, stall: Duration) -> Instant {
+        self.since + stall
     }
 
-    /// Has as long again.
+    /// Has as long again: it was not the stream that stood still.
     pub fn forgive(&mut self, now: Instant) {
         self.since = now;
     }
@@ -90,6 +113,9 @@ impl Progress {
 struct Seen {
     from: u64,
     to: u64,
+    last: u64,
+    /// How often it has turned back since it was at its furthest.
+    turns: u8,
 }
 
 /// What one more time says.
@@ -101,21 +127,40 @@ enum Step {
 }
 
 impl Seen {
+    fn beginning(time: u64) -> Self {
+        Self { from: time, to: time, last: time, turns: 0 }
+    }
+
     fn take(&mut self, time: u64) -> Step {
-        if time == self.to {
-            Step::None
-        } else if between(self.from, time) <= between(self.from, self.to) {
-            Step::Repeated
-        } else if between(self.to, time) < WRAP / 2 {
-            self.to = time;
-            if between(self.from, time) > MEMORY {
-                self.from = time.wrapping_sub(MEMORY) % WRAP;
+        let (step, is_known) = (between(self.last, time), between(self.from, time) <= between(self.from, self.to));
+        if step == 0 {
+            return Step::None;
+        }
+        self.last = time;
+        match (step < WRAP / 2, is_known) {
+            (true, _) if step > JUMP => {
+                *self = Self::beginning(time);
+                Step::New
             }
-            Step::New
-        } else {
+            (true, false) => {
+                self.to = time;
+                self.turns = 0;
+                if between(self.from, time) > MEMORY {
+                    self.from = time.wrapping_sub(MEMORY) % WRAP;
+                }
+                Step::New
+            }
+            (true, true) if self.turns < TURNS => Step::New,
+            (true, true) => Step::Repeated,
+            (false, true) => {
+                self.turns = self.turns.saturating_add(1);
+                if self.turns < TURNS { Step::None } else { Step::Repeated }
+            }
             // Before all that is known: its clock was set, without a word.
-            *self = Self { from: time, to: time };
-            Step::None
+            (false, false) => {
+                *self = Self::beginning(time);
+                Step::None
+            }
         }
     }
 }
@@ -158,7 +203,7 @@ mod tests {
             now += Duration::from_secs(1);
             progress.take(Packet(&frame), now);
         }
-        let deadline = progress.deadline(STALL).unwrap();
+        let deadline = progress.deadline(STALL);
         (deadline.saturating_duration_since(now).as_secs(), progress.cause())
     }
 
@@ -182,12 +227,40 @@ mod tests {
 
     #[test]
     fn the_same_round_again_is_nothing_new_and_called_by_its_name() {
-        let rounds = |times: std::ops::Range<u64>| of_video((0..3).flat_map(|_| times.clone()).map(|n| n * 90_000));
-        // Nothing is new after the first round of ten.
+        let rounds = |times: std::ops::Range<u64>| of_video((0..4).flat_map(|_| times.clone()).map(|n| n * 90_000));
+        // Nothing is new after the second round of ten.
         assert_eq!(rounds(100..110), (40, Cause::Loops));
         // Who comes in the middle of a round has to see one from its beginning.
-        let joined = (105..110).chain(100..110).chain(100..110);
+        let joined = (105..110).chain(100..110).chain(100..110).chain(100..110);
         assert_eq!(of_video(joined.map(|n| n * 90_000)), (50, Cause::Loops));
+        assert_eq!(of_video((0..30).map(|n| n % 2 * 90_000)), (34, Cause::Loops));
+    }
+
+    #[test]
+    fn an_encoder_that_starts_again_is_no_loop() {
+        assert_eq!(of_video((0..50).chain(0..50).map(|n| n * 90_000)).0, 60);
+        // Not though it does so again and again, if it comes further each time.
+        assert_eq!(of_video((1..12).flat_map(|n| 0..10 * n).map(|n| n * 90_000)).0, 60);
+    }
+
+    #[test]
+    fn a_clock_that_jumps_and_comes_back_is_no_loop() {
+        let times = (1_000..1_010).chain(9_000..9_010).chain(1_010..1_100);
+        assert_eq!(of_video(times.map(|n| n * 90_000)).0, 60);
+    }
+
+    #[test]
+    fn of_what_is_scrambled_the_clock_is_enough_and_of_nothing_else() {
+        let clocks = |control: u8| {
+            (0..30_u64).map(move |n| {
+                let mut packet = [0xff; SIZE];
+                packet[..12].copy_from_slice(&[0x47, 1, 0, control, 7, 0x10, 0, 0, 0, 0, 0, 0]);
+                packet[6..10].copy_from_slice(&((n * 45_000) as u32).to_be_bytes());
+                packet
+            })
+        };
+        assert_eq!(left(clocks(0xb0)).0, 60);
+        assert_eq!(left(clocks(0x30)), (30, Cause::Stalled));
     }
 
     #[test]
@@ -214,11 +287,10 @@ mod tests {
             progress.take(Packet(&frame(VIDEO, 7, false)), now);
             now += second;
             progress.pause(now);
-            assert_eq!(progress.deadline(STALL), None);
             now += 100 * second;
         }
         progress.resume(now);
-        assert_eq!(progress.deadline(STALL), Some(now + 50 * second));
+        assert_eq!(progress.deadline(STALL), now + 50 * second);
     }
 
     proptest! {

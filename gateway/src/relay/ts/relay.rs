@@ -27,6 +27,12 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// and no longer than this.
 const PIECE_PATIENCE: Duration = Duration::from_millis(20);
 
+/// An upstream is given up before it is silent for that long: whoever hears nothing of it for longer was not there himself.
+const AWAY: Duration = Duration::from_secs(15);
+
+/// How often the end of a stream is said, while it is true: whoever was told may have been unable to do something about it.
+const SAID_AGAIN: Duration = Duration::from_secs(5);
+
 /// What an upstream may send, besides packets, before it is known what there is to play.
 const MAX_NOISE: u64 = 64 * 1024;
 
@@ -79,7 +85,11 @@ impl TsRelay {
             let _ = clients.wait_for(|clients| *clients > 0).await;
             tokio::select! {
                 never = self.pull() => match never {},
-                () = self.nobody() => info!(relay = %self.life.id(), "nobody watches: the upstream is let go"),
+                () = self.nobody() => {
+                    info!(relay = %self.life.id(), "nobody watches: the upstream is let go");
+                    // If it did not come, that is nobody's trouble any more.
+                    self.life.tell(Report::Recovered);
+                }
             }
             self.ring.clear();
         }
@@ -134,12 +144,16 @@ impl TsRelay {
         }
         let mut body = fetched.body;
         let mut pieces = Pieces::default();
+        let stall = self.life.settings.stall;
+        let mut said_again = Instant::now();
         let mut noise = 0;
         let mut is_there = false;
-        let (mut due, mut overdue) = (Instant::now(), Instant::now());
+        let (mut due, mut overdue, mut heard) = (Instant::now(), Instant::now(), Instant::now());
         progress.resume(Instant::now());
         loop {
+            // What has come already is looked at before it is missed.
             tokio::select! {
+                biased;
                 chunk = body.chunk() => {
                     let Ok(Some(chunk)) = chunk else {
                         self.keep(pieces.rest());
@@ -161,27 +175,25 @@ impl TsRelay {
                     }
                 }
                 () = sleep_until(due), if pieces.is_open() => self.keep(pieces.rest()),
-                () = stalled(progress, self.life.settings.stall) => {
-                    self.life.tell(Report::Ended(progress.cause()));
-                    // Whoever was told may have been unable to do something about it.
-                    progress.forgive(Instant::now());
-                }
+                () = sleep_until(progress.deadline(stall).max(said_again)) => {}
+            }
+            let now = Instant::now();
+            if now - heard > AWAY {
+                progress.forgive(now);
+            }
+            heard = now;
+            if progress.deadline(stall).max(said_again) <= now {
+                self.life.tell(Report::Ended(progress.cause()));
+                said_again = now + SAID_AGAIN;
             }
         }
     }
 
     fn keep(&self, cuts: impl IntoIterator<Item = Cut>) {
         for Cut { packets, is_entry, tables } in cuts {
-            let guard = self.life.bytes(packets.len());
+            let guard = self.life.bytes(Piece::cost(packets.len(), &tables));
             self.ring.push(Piece { bytes: Bytes::from_owner(Kept { packets, _guard: guard }), is_entry, tables });
         }
-    }
-}
-
-async fn stalled(progress: &Progress, stall: Duration) {
-    match progress.deadline(stall) {
-        Some(deadline) => sleep_until(deadline).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -11,6 +11,9 @@ use tokio::time::Instant;
 /// How long a good place to begin is waited for. Some streams do not mark theirs, and players find them all the same.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// What a piece takes besides its bytes, rounded up: a stream may be cut into very small ones.
+const OVERHEAD: usize = 512;
+
 /// How often a client may miss something without ever having kept up for as long as the ring goes back.
 const MAX_SKIPS: u8 = 3;
 
@@ -27,6 +30,17 @@ pub struct Piece {
     pub is_entry: bool,
     /// What it needs then.
     pub tables: Bytes,
+}
+
+impl Piece {
+    /// What a piece of that many bytes and these tables takes in memory.
+    pub fn cost(bytes: usize, tables: &[u8]) -> usize {
+        bytes + tables.len() + OVERHEAD
+    }
+
+    fn own_cost(&self) -> usize {
+        Self::cost(self.bytes.len(), &self.tables)
+    }
 }
 
 /// What is there now.
@@ -98,11 +112,11 @@ impl Ring {
 impl Window {
     fn push(&mut self, piece: Piece) {
         self.since.get_or_insert_with(Instant::now);
-        self.bytes += piece.bytes.len();
+        self.bytes += piece.own_cost();
         self.pieces.push_back(piece);
         while self.bytes > self.most && self.pieces.len() > 1 {
             let Some(oldest) = self.pieces.pop_front() else { return };
-            self.bytes -= oldest.bytes.len();
+            self.bytes -= oldest.own_cost();
             self.first += 1;
         }
     }
@@ -166,6 +180,9 @@ mod tests {
 
     use super::*;
 
+    /// What it costs to keep one of these.
+    const COST: usize = 10 + 1 + OVERHEAD;
+
     fn piece(number: u8, is_entry: bool) -> Piece {
         Piece { bytes: Bytes::from(vec![number; 10]), is_entry, tables: Bytes::from_static(b"T") }
     }
@@ -185,7 +202,7 @@ mod tests {
 
     #[test]
     fn whoever_comes_begins_at_the_latest_place_where_a_player_can() {
-        let ring = Ring::new(100);
+        let ring = Ring::new(10 * COST);
         let mut early = ring.reader();
         ring.push(piece(0, false));
         assert_eq!(read(&mut early), None);
@@ -201,7 +218,7 @@ mod tests {
 
     #[test]
     fn nobody_begins_before_an_interruption_and_those_who_were_there_go_on() {
-        let ring = Ring::new(100);
+        let ring = Ring::new(10 * COST);
         ring.push(piece(0, true));
         let mut before = ring.reader();
         assert_eq!(read(&mut before), Some(Read::Next(with_tables(0))));
@@ -216,7 +233,7 @@ mod tests {
     /// Nothing happens but the passing of time, which so takes none.
     #[tokio::test(start_paused = true)]
     async fn a_stream_without_good_places_begins_anywhere_after_a_while() {
-        let ring = Ring::new(30);
+        let ring = Ring::new(3 * COST);
         let mut reader = ring.reader();
         for number in 0..3 {
             ring.push(piece(number, false));
@@ -233,7 +250,7 @@ mod tests {
 
     #[test]
     fn a_slow_one_misses_something_and_one_that_misses_more_than_it_gets_is_dropped() {
-        let ring = Ring::new(50);
+        let ring = Ring::new(5 * COST);
         let mut number = 0;
         let mut push = |pieces| {
             for _ in 0..pieces {
@@ -262,7 +279,7 @@ mod tests {
     proptest! {
         /// Whoever reads, and however slowly: what it gets is in order and never twice, and no more is kept than may be.
         #[test]
-        fn order_and_bounds(steps in prop::collection::vec((any::<bool>(), any::<bool>()), 0..300), most in 1..100_usize) {
+        fn order_and_bounds(steps in prop::collection::vec((any::<bool>(), any::<bool>()), 0..300), most in 1..100 * COST) {
             let ring = Ring::new(most);
             let mut reader = ring.reader();
             let mut count = 0_u16;
@@ -272,8 +289,8 @@ mod tests {
                     count += 1;
                     ring.push(Piece { bytes: count.to_be_bytes().to_vec().into(), is_entry, tables: Bytes::new() });
                     let window = ring.0.borrow();
-                    prop_assert!(window.bytes <= most.max(2));
-                    prop_assert_eq!(window.bytes, window.pieces.iter().map(|piece| piece.bytes.len()).sum::<usize>());
+                    prop_assert!(window.bytes <= most.max(2 + OVERHEAD));
+                    prop_assert_eq!(window.bytes, window.pieces.iter().map(Piece::own_cost).sum::<usize>());
                 } else if let Some(Read::Next(bytes) | Read::Skipped(bytes)) = reader.ready() {
                     let number = u16::from_be_bytes([bytes[0], bytes[1]]);
                     prop_assert!(last.is_none_or(|last| number > last));

@@ -280,6 +280,41 @@ async fn what_is_no_transport_stream_is_given_up_and_noise_in_one_is_left_out() 
     assert_eq!(packets(&client.got).filter(|packet| ![0, 17, 256, 257, 4096].contains(&packet.pid())).count(), 0);
 }
 
+#[tokio::test]
+async fn an_upstream_that_nobody_wants_any_more_is_missed_by_nobody() {
+    let origin = Origin::new().await;
+    let mut relayed = Relayed::of(&origin);
+    let client = relayed.client().await;
+    drop(origin.answered("text/html").await);
+    assert_eq!(relayed.report().await, Report::Degraded("upstream_unusable".into()));
+    drop(client);
+    assert_eq!(relayed.report().await, Report::Recovered);
+}
+
+/// Every packet claims to be a good place to begin, and is a piece of its own: what that takes counts as well.
+#[tokio::test]
+async fn small_pieces_take_no_more_room_than_large_ones() {
+    let origin = Origin::new().await;
+    let relayed = Relayed::with(&origin, |settings| settings.ring_bytes = 100_000);
+    let mut client = relayed.client().await;
+    let mut upstream = origin.streaming().await;
+    let mut film = FILM[0].to_vec();
+    for packet in film.as_chunks_mut::<SIZE>().0 {
+        // Where there is room for the mark.
+        if packet[1] & 0x1f == 1 && packet[2] == 0 && packet[3] & 0x20 != 0 && packet[4] > 0 {
+            packet[5] |= 0x40;
+        }
+    }
+    let marked = packets(&film).filter(|packet| packet.pid() == VIDEO && packet.is_random_access()).count();
+    assert!(marked > 40, "{marked}");
+    for _ in 0..10 {
+        upstream.write_all(&film).await.unwrap();
+        client.until(last(&film)).await;
+        client.got.clear();
+        assert!(relayed.running().bytes <= 100_000);
+    }
+}
+
 /// What a slow client has not taken is kept for it no longer than for anybody, and the others do not notice.
 #[tokio::test]
 async fn a_slow_client_misses_something_and_keeps_nobody_waiting() {
