@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use crate::relay::counters::Refusal;
 
-/// What one may be given at once: a player asks for a few parts of a few tracks.
-const MAX_UNDER_WAY: usize = 32;
+/// What one may be given at once: six files, each of which is a connection to the upstream, and the playlists meanwhile.
+const MAX_UNDER_WAY: usize = 8;
 
 /// All of them, each with what it holds.
 #[derive(Debug)]
