@@ -56,6 +56,13 @@ async fn an_empty_database_has_nothing_to_report() {
 #[tokio::test]
 async fn it_counts_what_there_is() {
     let db = TestDatabase::new().await;
+    let gateway = gateway(&db, false, &[("ADMIN_TOKEN", TOKEN)]).await;
+    // What a gateway sweeps when it starts is swept before there is anything.
+    for _ in 0..200 {
+        if ask(&gateway, Some(TOKEN)).await.json()["sweep"]["last_at"].is_string() {
+            break;
+        }
+    }
     // 60 that are held, one whose leases are over, and one that ended at its second attempt; a room that is stuck.
     run_sql(
         &db,
@@ -80,7 +87,6 @@ async fn it_counts_what_there_is() {
            values ('ann', 'a', now() - interval '1 min'), ('ben', 'b', now() - interval '1 min')",
     )
     .await;
-    let gateway = gateway(&db, false, &[("ADMIN_TOKEN", TOKEN)]).await;
     let report = ask(&gateway, Some(TOKEN)).await.json();
     assert_eq!(report["streams"]["live"], 59);
     let list = report["streams"]["list"].as_array().unwrap();
