@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { before } from "node:test";
 import { createApp, fileScope, startChat } from "./apps.mjs";
 import { pageTest } from "./browser.mjs";
-import { backend } from "./rpc-backend.mjs";
+import { serve as backend } from "./room-backend.mjs";
 import { serveFiles } from "./site.mjs";
 
 const STREAM = "0d7c1f6e-5a53-4a4e-9c39-6f2d1b0c9a11";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { act, h, page, render } from "./react-page.mjs";
-import { backend } from "./rpc-backend.mjs";
+import { serve as backend } from "./room-backend.mjs";
 
 const STREAM = "0d7c1f6e-5a53-4a4e-9c39-6f2d1b0c9a11";
 const ADMIN = `e30.${btoa(JSON.stringify({ sub: "ana", app_metadata: { role: "admin" } }))}.s`;
