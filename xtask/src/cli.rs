@@ -9,7 +9,7 @@ cargo xtask demo [--port N] [--no-open]   serve the demo, with a real PostgreSQL
 cargo xtask test [SUITE] [--soak]         run every suite, or one: lint engine browser database gateway e2e packaging
 cargo xtask build                         make pkg/ installable, pack it into target/npm/ and print its sizes
 cargo xtask docs                          write the reference of the npm package and of the crates into target/
-cargo xtask bench [NAME]                  print a table against the peers, or the names there are
+cargo xtask bench [NAME]                  print a table against the peers, all of them, or the names there are
 cargo xtask monitor-chat [--json]         how chat is doing, on the database that DATABASE_URL names
 cargo xtask test-chat                     try a chat's whole life on that database, and keep nothing of it
 cargo xtask close-chats                   close that database's expired chats now

@@ -1,4 +1,4 @@
-//! npm in our own packages: `pkg/`, `www/`, `tests/e2e/`, `tests/packaging/`.
+//! npm in our own packages: `pkg/`, `www/`, `benches/`, `tests/e2e/`, `tests/packaging/`.
 
 use std::path::Path;
 

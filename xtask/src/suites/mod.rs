@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use crate::failure::{Failure, Result};
 use crate::process::say;
 use crate::workspace::Workspace;
+pub use browser::chromium;
 pub use context::Context;
 
 /// What a person can ask for by name.
