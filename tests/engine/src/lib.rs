@@ -339,8 +339,43 @@ pub fn error(status: u16, code: &str) -> Answer {
     Answer::Http { status, body: Some(Value::object(body)) }
 }
 
-/// How many cases a property is tried with: a hundred times as many in the long version of the tests.
+/// How much is tried of what could go on for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effort {
+    /// Enough for one mutant of a thousand: see docs/mutants.md.
+    Quick,
+    /// In the time that everybody has.
+    Normal,
+    /// In the time that a machine has over night.
+    Soak,
+}
+
+impl Effort {
+    /// As the environment asks for it.
+    pub fn asked() -> Effort {
+        let is_set = |name| std::env::var_os(name).is_some();
+        match (is_set("STREAMKEEPER_SOAK"), is_set("STREAMKEEPER_QUICK")) {
+            (true, _) => Effort::Soak,
+            (false, true) => Effort::Quick,
+            (false, false) => Effort::Normal,
+        }
+    }
+}
+
+/// How many cases a property is tried with.
 pub fn cases(normal: u32) -> u32 {
-    let soak = std::env::var_os("STREAMKEEPER_SOAK").is_some();
-    if soak { normal * 100 } else { normal }
+    match Effort::asked() {
+        Effort::Quick => normal.div_ceil(100),
+        Effort::Normal => normal,
+        Effort::Soak => normal * 100,
+    }
+}
+
+/// How many states are explored, of which all have to be kept.
+pub fn states(normal: usize) -> usize {
+    match Effort::asked() {
+        Effort::Quick => normal / 60,
+        Effort::Normal => normal,
+        Effort::Soak => normal * 10,
+    }
 }

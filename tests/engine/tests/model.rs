@@ -2,11 +2,10 @@
 
 use engine_tests::model::explore::explore;
 use engine_tests::model::world::{About, Budget, World};
+use engine_tests::states;
 
-/// The states and the depth are printed; with `STREAMKEEPER_SOAK` it goes on to more of them.
+/// The states and the depth are printed.
 fn check(name: &str, world: &World, most: usize) {
-    let soak = std::env::var_os("STREAMKEEPER_SOAK").is_some();
-    let most = if soak { most * 10 } else { most };
     let seen = explore(world, 100, most);
     let whole = if seen.is_all { ", which is all of it" } else { "" };
     println!("{name}: {} states, {} transitions, depth {}{whole}", seen.states, seen.transitions, seen.depth);
@@ -18,17 +17,17 @@ fn check(name: &str, world: &World, most: usize) {
 #[test]
 fn chat_in_every_order() {
     let budget = Budget { person: 3, page: 2, faults: 2, tabs: 0 };
-    check("chat", &World::new(About::Chat, budget), 60_000);
+    check("chat", &World::new(About::Chat, budget), states(60_000));
 }
 
 #[test]
 fn the_end_of_a_stream_in_every_order() {
     let budget = Budget { person: 3, page: 1, faults: 2, tabs: 3 };
-    check("stream", &World::new(About::Stream, budget), 60_000);
+    check("stream", &World::new(About::Stream, budget), states(60_000));
 }
 
 #[test]
 fn signing_out_of_a_live_stream_in_every_order() {
     let budget = Budget { person: 3, page: 1, faults: 1, tabs: 0 };
-    check("both", &World::new(About::Both, budget), 60_000);
+    check("both", &World::new(About::Both, budget), states(60_000));
 }
