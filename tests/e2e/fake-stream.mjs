@@ -263,7 +263,7 @@ function meOf(details) {
 }
 
 /** The page's end of a socket. */
-class FakeSocket extends EventTarget {
+export class FakeSocket extends EventTarget {
   static CONNECTING = 0;
   static OPEN = 1;
   static CLOSING = 2;
