@@ -35,8 +35,9 @@ export function load(source: () => WasmSource | Promise<WasmSource>): Promise<vo
   const shared = slot();
   shared.loading ??= (async () => {
     try {
-      const glue = await import("../wasm/streamkeeper.js");
-      await glue.default({ module_or_path: (await source()) as never });
+      // Side by side: one after the other they would be two ways to the server and back.
+      const [glue, wasm] = await Promise.all([import("../wasm/streamkeeper.js"), begun(source())]);
+      await glue.default({ module_or_path: wasm as never });
       shared.Raw = glue.RawManager;
     } catch (cause) {
       delete shared.loading;
@@ -44,4 +45,10 @@ export function load(source: () => WasmSource | Promise<WasmSource>): Promise<vo
     }
   })();
   return shared.loading;
+}
+
+/** What is an address is being fetched from now on. */
+function begun<S>(source: S): S | Promise<Response> {
+  const isAddress = typeof source === "string" || source instanceof URL || source instanceof Request;
+  return isAddress ? fetch(source) : source;
 }

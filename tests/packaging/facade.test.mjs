@@ -326,3 +326,18 @@ test("where WebAssembly is blocked, init says unavailable and may be tried again
   await first;
   await ConnectionManager.shared().dispose();
 });
+
+test("the WASM is on its way from the moment of init(), and not only when the glue has come", async (t) => {
+  elsewhere(t);
+  const { default: init } = await copyOfModule(t);
+  const fetching = globalThis.fetch;
+  t.after(() => (globalThis.fetch = fetching));
+  const fetched = [];
+  globalThis.fetch = async (url) => {
+    fetched.push(url);
+    throw new TypeError("Failed to fetch");
+  };
+  const loading = init("https://example.org/streamkeeper_bg.wasm");
+  assert.deepEqual(fetched, ["https://example.org/streamkeeper_bg.wasm"]);
+  await assert.rejects(loading, (error) => error.code === "unavailable" && error.cause instanceof TypeError);
+});
