@@ -6,7 +6,7 @@ use crate::suites::Suite;
 /// What `cargo xtask help` prints.
 pub const USAGE: &str = "\
 cargo xtask demo [--port N] [--no-open]   serve the demo, with a real PostgreSQL and the gateway, until Ctrl-C
-cargo xtask test [SUITE] [--soak]         run every suite, or one: lint engine browser database gateway e2e packaging
+cargo xtask test [SUITE] [--soak]         run every suite, or one: lint engine browser database gateway e2e packaging mutants
 cargo xtask build                         make pkg/ installable, pack it into target/npm/ and print its sizes
 cargo xtask docs                          write the reference of the npm package and of the crates into target/
 cargo xtask bench [NAME]                  print a table against the peers, all of them, or the names there are

@@ -154,6 +154,7 @@ impl World {
 
     /// One input, all outputs.
     pub fn handle(&mut self, input: Input) {
+        let wakes = input == Input::Wake;
         self.manager.handle(self.now, input);
         let mut renewals = Vec::new();
         while let Some(output) = self.manager.poll() {
@@ -205,6 +206,7 @@ impl World {
                 self.handle(Input::Answer { request, answer: answer.clone() });
             }
         }
+        assert!(!wakes || self.manager.next_wakeup().is_none_or(|at| at > self.now), "the timer would spin");
     }
 
     /// Lets time pass, waking the manager whenever it asked for it.

@@ -358,6 +358,8 @@ impl Sim {
                 self.arrive();
             } else if let Some((_, tab)) = woken.filter(|(at, _)| *at <= self.now) {
                 self.handle(tab, Input::Wake);
+                let spins = self.tabs[tab].manager.next_wakeup().is_some_and(|at| at <= self.now);
+                assert!(!spins, "the timer would spin");
             } else {
                 self.next_sweep = self.now + SWEEP_EVERY;
                 if !matches!(self.fault, Fault::DatabaseStopped | Fault::GatewayKilled) {

@@ -5,6 +5,7 @@ mod browser;
 mod context;
 mod journeys;
 mod lint;
+mod mutants;
 mod native;
 
 use std::process::ExitCode;
@@ -26,6 +27,7 @@ pub enum Suite {
     Gateway,
     E2e,
     Packaging,
+    Mutants,
 }
 
 /// A run of a suite: one suite may run against more than one thing.
@@ -36,7 +38,7 @@ struct Run {
 }
 
 /// The cheap ones first.
-const RUNS: [Run; 8] = [
+const RUNS: [Run; 9] = [
     Run { suite: Suite::Lint, name: "lint", run: lint::check },
     Run { suite: Suite::Engine, name: "engine", run: native::engine },
     Run { suite: Suite::Browser, name: "browser", run: browser::adapters },
@@ -45,6 +47,7 @@ const RUNS: [Run; 8] = [
     Run { suite: Suite::Gateway, name: "gateway", run: native::gateway },
     Run { suite: Suite::E2e, name: "e2e", run: journeys::e2e },
     Run { suite: Suite::Packaging, name: "packaging", run: journeys::packaging },
+    Run { suite: Suite::Mutants, name: "mutants", run: mutants::check },
 ];
 
 impl Suite {
@@ -58,6 +61,7 @@ impl Suite {
             "gateway" => Self::Gateway,
             "e2e" => Self::E2e,
             "packaging" => Self::Packaging,
+            "mutants" => Self::Mutants,
             _ => return None,
         })
     }
@@ -68,6 +72,10 @@ pub fn run(workspace: Workspace, only: Option<Suite>, soak: bool) -> Result<Exit
     let context = Context { workspace, soak };
     let mut results = Vec::new();
     for run in RUNS.iter().filter(|run| only.is_none_or(|only| only == run.suite)) {
+        if run.suite == Suite::Mutants && !soak {
+            say("mutants NOT tried: that takes hours, and `--soak`");
+            continue;
+        }
         say(format!("testing: {}", run.name));
         let start = Instant::now();
         let passed = match (run.run)(&context) {

@@ -11,6 +11,7 @@ use crate::workspace::Workspace;
 const WASM_TARGET: &str = "wasm32-unknown-unknown";
 const WASM_PACK: &str = "0.15.1";
 const CARGO_DENY: &str = "0.20.2";
+const CARGO_MUTANTS: &str = "27.1.0";
 const BINARYEN: &str = "132.0.0";
 /// The oldest that Vite takes.
 const NODE: u32 = 20;
@@ -72,6 +73,11 @@ pub fn lint() -> Vec<Tool> {
     }
     tools.push(cargo("cargo-deny", "cargo-deny", CARGO_DENY.into()));
     tools
+}
+
+/// What takes the engine's guards away, one at a time.
+pub fn mutants() -> Tool {
+    cargo("cargo-mutants", "cargo-mutants", CARGO_MUTANTS.into())
 }
 
 /// Chromium and its driver, for tests.
