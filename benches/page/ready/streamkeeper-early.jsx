@@ -1,0 +1,4 @@
+import init from "streamkeeper";
+import "./streamkeeper.jsx";
+
+void init();
