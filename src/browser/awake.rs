@@ -12,16 +12,19 @@ use web_sys::AbortSignal;
 #[derive(Debug)]
 pub struct PageLock {
     release: Rc<RefCell<Option<Function>>>,
+    /// Releases it as well, and has to forget it: it lives as long as the manager, and locks come and go.
+    signal: Option<AbortSignal>,
 }
 
 impl PageLock {
     /// Asks for a lock of this name, which nobody else asks for. `None` where there are no locks.
     /// Released with `signal` at the latest: also by a crash, when nothing here runs any more.
     pub fn hold(name: &str, signal: &AbortSignal) -> Option<PageLock> {
-        let lock = PageLock::hold_and_tell(name, None)?;
+        let mut lock = PageLock::hold_and_tell(name, None)?;
         if let Some(release) = &*lock.release.borrow() {
             let _ = signal.add_event_listener_with_callback("abort", release);
         }
+        lock.signal = Some(signal.clone());
         Some(lock)
     }
 
@@ -42,7 +45,7 @@ impl PageLock {
         });
         let asked = request.call3(&locks, &name.into(), &Object::new(), &granted).ok()?;
         settle_quietly(asked);
-        Some(PageLock { release })
+        Some(PageLock { release, signal: None })
     }
 }
 
@@ -50,6 +53,9 @@ impl Drop for PageLock {
     fn drop(&mut self) {
         if let Some(release) = self.release.borrow_mut().take() {
             let _ = release.call0(&JsValue::UNDEFINED);
+            if let Some(signal) = &self.signal {
+                let _ = signal.remove_event_listener_with_callback("abort", &release);
+            }
         }
     }
 }

@@ -265,7 +265,7 @@ impl Manager {
             return;
         };
         ending.session = Some(session.clone());
-        self.streams.ensure(&stream, || Stream::new(Role::Host));
+        self.know(&stream, Role::Host);
         let Some(entry) = self.streams.get_mut(&stream) else { return };
         if entry.latch.is_ended() {
             return self.room_ended(id, Ok(("already_ended", "database")));

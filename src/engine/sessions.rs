@@ -150,7 +150,7 @@ impl Manager {
     pub(super) fn register(&mut self, handle: Handle, key: &StreamId, kind: &str) {
         let (key, kind) = (key.clone(), kind.to_owned());
         if let Handle::App(_) = handle {
-            self.streams.ensure(&key, || Stream::new(Role::Viewer));
+            self.know(&key, Role::Viewer);
             let ask_at = self.now.saturating_add(self.config.health.interval);
             self.sessions.ask_at.get_or_insert(ask_at);
             self.changed = true;

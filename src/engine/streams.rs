@@ -15,6 +15,9 @@ use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+/// So many streams that are over are remembered: more than a person looks back at, and few for a page that nobody ever closes.
+const REMEMBERED: usize = 20;
+
 /// A stream that this page hosts or watches.
 #[derive(Clone, Debug)]
 pub(super) struct Stream {
@@ -73,8 +76,24 @@ impl Stream {
 }
 
 impl Manager {
+    /// There is such a stream in this page from now on. With each that comes the oldest that is over goes.
+    pub(super) fn know(&mut self, id: &StreamId, role: Role) {
+        if self.streams.get(id).is_some() {
+            return;
+        }
+        let is_over = |id: &StreamId, stream: &Stream| {
+            stream.latch.is_ended() && stream.waiting.is_empty() && !self.is_attached(id)
+        };
+        let over = |(id, stream): (&StreamId, &Stream)| is_over(id, stream).then(|| id.clone());
+        let over: Vec<StreamId> = self.streams.iter().filter_map(over).collect();
+        for oldest in over.iter().take((over.len() + 1).saturating_sub(REMEMBERED)) {
+            self.streams.remove(oldest);
+        }
+        self.streams.ensure(id, || Stream::new(role));
+    }
+
     pub(super) fn end_by_request(&mut self, call: CallId, id: StreamId, reason: Option<String>) {
-        self.streams.ensure(&id, || Stream::new(Role::Host));
+        self.know(&id, Role::Host);
         let Some(stream) = self.streams.get_mut(&id) else { return };
         if stream.latch.is_ended() {
             return self.settle(call, Ok(end_result(&id, "already_ended", 0, "rpc")));
@@ -95,7 +114,7 @@ impl Manager {
     pub(super) fn attach(&mut self, meeting: MeetingId, attachment: Attachment, joined: bool) {
         let id = attachment.stream.clone();
         let host = attachment.role == Role::Host;
-        self.streams.ensure(&id, || Stream::new(attachment.role));
+        self.know(&id, attachment.role);
         let Some(stream) = self.streams.get_mut(&id) else { return };
         if host {
             stream.role = Role::Host;
@@ -215,7 +234,7 @@ impl Manager {
 
     /// The database says that it is live, and this page is its host's.
     pub(super) fn host(&mut self, id: &StreamId, streamer: Option<&str>, signal: &str) {
-        self.streams.ensure(id, || Stream::new(Role::Host));
+        self.know(id, Role::Host);
         if let Some(stream) = self.streams.get_mut(id) {
             stream.role = Role::Host;
             stream.streamer = streamer.map(str::to_owned);

@@ -33,6 +33,25 @@ async fn a_page_lock_is_released_with_the_signal_when_nobody_is_left_to_drop_it(
 }
 
 #[wasm_bindgen_test]
+async fn a_page_lock_that_is_dropped_leaves_nothing_on_the_signal() {
+    // Counts what is put on it less what is taken off.
+    let controller: AbortController = js(
+        "globalThis.watched = new AbortController(); \
+         watched.listeners = 0; \
+         const { signal } = watched; \
+         signal.addEventListener = (...given) => (watched.listeners++, EventTarget.prototype.addEventListener.apply(signal, given)); \
+         signal.removeEventListener = (...given) => (watched.listeners--, EventTarget.prototype.removeEventListener.apply(signal, given)); \
+         watched",
+    )
+    .unchecked_into();
+    let lock = PageLock::hold("streamkeeper:test:d", &controller.signal()).unwrap();
+    assert_eq!(js("watched.listeners").as_f64(), Some(1.0));
+    drop(lock);
+    assert_eq!(js("watched.listeners").as_f64(), Some(0.0));
+    wait_for_lock("streamkeeper:test:d", false).await;
+}
+
+#[wasm_bindgen_test]
 async fn a_page_lock_is_held_until_it_is_dropped() {
     let lock = PageLock::hold("streamkeeper:test:a", &signal()).unwrap();
     wait_for_lock("streamkeeper:test:a", true).await;

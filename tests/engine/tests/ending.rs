@@ -713,3 +713,33 @@ fn the_other_methods_give_what_the_database_gives_or_why_not() {
         }
     }
 }
+
+#[test]
+fn a_page_that_is_never_closed_remembers_the_last_twenty_streams_that_are_over() {
+    let mut world = World::new();
+    let stream = |number: usize| format!("00000000-0000-4000-8000-{number:012}");
+    let known = |world: &World| {
+        let Some(Value::Object(streams)) = world.manager.snapshot().get("streams").cloned() else { panic!("no streams") };
+        streams.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
+    };
+    for number in 0..25 {
+        let meeting = world.attach_joined(&stream(number));
+        world.emit(meeting, "readyToClose");
+        world.answer_ok("ended");
+        // The first is still attached to something, and so it is not forgotten.
+        if number > 0 {
+            world.handle(Input::Detach { meeting });
+        }
+    }
+    let kept: Vec<_> = [0].into_iter().chain(5..25).map(stream).collect();
+    assert_eq!(known(&world), kept);
+
+    // What is not over is another matter, however much there is of it; and what was forgotten is asked about anew.
+    for number in 100..130 {
+        world.attach_joined(&stream(number));
+    }
+    assert_eq!(known(&world).iter().filter(|id| world.status(id) == "live").count(), 30);
+    let call = world.end(&stream(1));
+    world.answer_ok("already_ended");
+    assert_eq!(world.result(call).unwrap().as_ref().unwrap().text("status"), Some("already_ended"));
+}
