@@ -35,8 +35,8 @@ after(async () => {
 });
 
 /** A test with a page that nobody else has: its own storage, its own cookies, and none of its errors unseen. */
-export function pageTest(name, body) {
-  test(name, { timeout: 4 * PATIENCE }, async (t) => {
+export function pageTest(name, body, { timeout = 4 * PATIENCE } = {}) {
+  test(name, { timeout }, async (t) => {
     const context = await browser.createBrowserContext();
     try {
       const page = await context.newPage();

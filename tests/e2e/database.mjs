@@ -148,6 +148,16 @@ export async function untilEnded(streamId) {
   }
 }
 
+/** All streams of these people, and how often each was ended. */
+export async function streamsOf(people) {
+  const { rows } = await pool.query(
+    `select s.id, s.status, (select count(*) from end_attempts a where a.stream_id = s.id and a.outcome = 'ended')::int as ends
+     from livestreams s where s.streamer_id = any($1)`,
+    [people],
+  );
+  return rows;
+}
+
 /** An event, and what its host was told of its ends, with the mails. */
 export async function event(id) {
   const { rows } = await pool.query("select * from events where id = $1", [id]);

@@ -27,8 +27,16 @@ export class OwnGateway {
     return gateway;
   }
 
+  get port() {
+    return this.#port;
+  }
+
   get url() {
     return `http://127.0.0.1:${this.#port}`;
+  }
+
+  get pid() {
+    return this.#process.pid;
   }
 
   /** Again at the same address, with the same secret: tokens are still good. */
