@@ -21,10 +21,11 @@ enum Need {
     PackageIn(&'static str),
 }
 
-const BENCHES: [(&str, &[Need]); 8] = [
+const BENCHES: [(&str, &[Need]); 9] = [
     ("activity", &[Need::Chromium, Need::PackageIn("benches")]),
     ("churn", &[Need::Chromium, Need::PackageIn("benches")]),
     ("endings", &[Need::Chromium, Need::Gateway, Need::PackageIn("benches")]),
+    ("engine", &[Need::PackageIn("benches")]),
     ("idle", &[Need::Chromium, Need::PackageIn("benches")]),
     ("ready", &[Need::Chromium, Need::PackageIn("benches")]),
     ("relay", &[Need::Gateway]),
