@@ -17,6 +17,8 @@ export async function withBrowser(act) {
       "--disable-component-update",
       "--disable-sync",
       "--no-first-run",
+      // Two pages find each other by WebRTC without names, for which a network would be needed.
+      "--disable-features=WebRtcHideLocalIpsWithMdns",
     ],
   });
   try {

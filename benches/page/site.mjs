@@ -9,13 +9,13 @@ const WASM = new URL("../node_modules/streamkeeper/wasm/streamkeeper_bg.wasm", i
 const TYPES = { html: "text/html; charset=utf-8", js: "text/javascript", wasm: "application/wasm" };
 
 /**
- * Serves `/NAME/` for each name: a page whose script is `SOURCE/NAME.jsx`. Everything is compressed as far as it goes, as
+ * Serves `/NAME/` for each name: a page whose script is `SOURCE/NAME`. Everything is compressed as far as it goes, as
  * what is compressed once and served for ever.
  */
 export async function serveSite({ source, names, mode = "production" }) {
   const files = new Map();
   for (const name of names) {
-    const { scripts, preloads } = await bundle(new URL(`./${source}/${name}.jsx`, import.meta.url), mode);
+    const { scripts, preloads } = await bundle(new URL(`./${source}/${name}`, import.meta.url), mode);
     for (const { path, contents } of scripts) add(files, `/${name}/js${path}`, Buffer.from(contents), "js");
     add(files, `/${name}/`, Buffer.from(pageOf(name, preloads)), "html");
     // Where the default entry looks for it: beside the scripts' folder.

@@ -1,0 +1,3 @@
+import { start } from "./app.jsx";
+
+start(<p>Hello</p>);

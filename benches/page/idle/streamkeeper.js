@@ -1,0 +1,3 @@
+import { streamkeeper } from "./own.js";
+
+streamkeeper({});
