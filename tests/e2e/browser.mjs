@@ -1,32 +1,37 @@
-/** One Chromium for each file of tests, and a page of its own for each test. */
+/** One browser for each file of tests, and a page of its own for each test. */
 import { after, before, describe, test } from "node:test";
 import puppeteer from "puppeteer-core";
 import * as database from "./database.mjs";
-import { CHROMIUM } from "./environment.mjs";
+import { CHROMIUM, FIREFOX } from "./environment.mjs";
 
 /** No test waits longer for anything; the longest grace under test is 4 s, the longest row of attempts 3 s. */
 const PATIENCE = 15_000;
 
 let browser;
 
+/** Stock Firefox understands WebDriver BiDi alone. */
+const firefox = () => ({ browser: "firefox", executablePath: FIREFOX });
+
+const chromium = () => ({
+  executablePath: CHROMIUM,
+  // The flag below, for Chromium's own new headless mode.
+  headless: false,
+  args: [
+    "--headless=new",
+    // A picture of the whole page has none, and would lack their width at its right.
+    "--hide-scrollbars",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+  ],
+});
+
 before(async () => {
-  browser = await puppeteer.launch({
-    executablePath: CHROMIUM,
-    // The flag below, for Chromium's own new headless mode.
-    headless: false,
-    args: [
-      "--headless=new",
-      // A picture of the whole page has none, and would lack their width at its right.
-      "--hide-scrollbars",
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-dev-shm-usage",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-      "--no-first-run",
-    ],
-  });
+  browser = await puppeteer.launch(FIREFOX ? firefox() : chromium());
 });
 
 after(async () => {

@@ -1,9 +1,9 @@
 //! Tables against the peers: each is `benches/NAME.mjs`, given what it needs.
 
+use crate::browser::Browser;
 use crate::failure::{Failure, Result};
 use crate::postgres::Postgres;
 use crate::process::{run as run_command, say};
-use crate::suites::chromium;
 use crate::tools::{self, catalogue};
 use crate::workspace::Workspace;
 use crate::{gateway, npm, package, sizes};
@@ -62,7 +62,7 @@ fn bench(workspace: &Workspace, name: &str, needs: &[Need]) -> Result<()> {
     let mut postgres = None;
     for need in needs {
         match need {
-            Need::Chromium => drop(bench.env("CHROMIUM", chromium(workspace)?)),
+            Need::Chromium => drop(bench.env("CHROMIUM", Browser::Chromium.ensure(workspace)?)),
             Need::Gateway => {
                 let server = Postgres::start(workspace, catalogue::POSTGRES, "bench")?;
                 bench.env("GATEWAY_BIN", gateway::build_optimised(workspace)?).env("DATABASE_URL", server.url());

@@ -8,6 +8,7 @@
 //! Linux and macOS; on Windows, inside WSL.
 
 mod bench;
+mod browser;
 mod cli;
 mod demo;
 mod docs;

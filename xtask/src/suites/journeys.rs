@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use super::{Context, browser};
+use super::Context;
+use crate::browser::Browser;
 use crate::failure::{Context as _, Failure, Result};
 use crate::port::free_port;
 use crate::process::collect;
@@ -17,10 +18,10 @@ use crate::workspace::Workspace;
 use crate::{npm, package, sizes};
 
 /// Journeys through demos: one for each lane, because journeys break what they go through.
-pub fn e2e(context: &Context) -> Result<()> {
+pub fn e2e(context: &Context, browser: Browser) -> Result<()> {
     let workspace = &context.workspace;
     let files = prepare(context, "tests/e2e")?;
-    let chromium = browser::chromium(workspace)?;
+    let binary = browser.ensure(workspace)?;
     let built = stack::build(workspace)?;
     let start = |lane| Stack::start(workspace, &built, free_port()?, &format!("test-{lane}"));
     let mut stacks = (0..lanes()).map(start).collect::<Result<Vec<_>>>()?;
@@ -28,7 +29,7 @@ pub fn e2e(context: &Context) -> Result<()> {
     let journey = |(demo, database): &(String, String)| {
         let mut node = node(context);
         node.env("DEMO_URL", demo).env("DATABASE_URL", database);
-        node.env("CHROMIUM", &chromium).env("GATEWAY_BIN", built.gateway());
+        node.env(browser.variable(), &binary).env("GATEWAY_BIN", built.gateway());
         node
     };
     // When a server has ended under the tests, that is the reason, and what they say of it is not.
@@ -39,7 +40,7 @@ pub fn e2e(context: &Context) -> Result<()> {
 /// The packed tarball, as others install it, and within its budget.
 pub fn packaging(context: &Context) -> Result<()> {
     let files = prepare(context, "tests/packaging")?;
-    let chromium = browser::chromium(&context.workspace)?;
+    let chromium = Browser::Chromium.ensure(&context.workspace)?;
     let tarball = package::build(&context.workspace)?;
     sizes::report(&context.workspace)?;
     let installed = |_: &usize| {

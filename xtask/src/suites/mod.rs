@@ -11,10 +11,10 @@ mod native;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use crate::browser::Browser;
 use crate::failure::{Failure, Result};
 use crate::process::say;
 use crate::workspace::Workspace;
-pub use browser::chromium;
 pub use context::Context;
 
 /// What a person can ask for by name.
@@ -38,14 +38,15 @@ struct Run {
 }
 
 /// The cheap ones first.
-const RUNS: [Run; 9] = [
+const RUNS: [Run; 10] = [
     Run { suite: Suite::Lint, name: "lint", run: lint::check },
     Run { suite: Suite::Engine, name: "engine", run: native::engine },
-    Run { suite: Suite::Browser, name: "browser", run: browser::adapters },
+    Run { suite: Suite::Browser, name: "browser in Chromium", run: |it| browser::adapters(it, Browser::Chromium) },
+    Run { suite: Suite::Browser, name: "browser in Firefox", run: |it| browser::adapters(it, Browser::Firefox) },
     Run { suite: Suite::Database, name: "database on PostgreSQL 15", run: native::database_oldest },
     Run { suite: Suite::Database, name: "database on PostgreSQL 18", run: native::database },
     Run { suite: Suite::Gateway, name: "gateway", run: native::gateway },
-    Run { suite: Suite::E2e, name: "e2e", run: journeys::e2e },
+    Run { suite: Suite::E2e, name: "e2e in Chromium", run: |it| journeys::e2e(it, Browser::Chromium) },
     Run { suite: Suite::Packaging, name: "packaging", run: journeys::packaging },
     Run { suite: Suite::Mutants, name: "mutants", run: mutants::check },
 ];

@@ -12,6 +12,7 @@ const WASM_TARGET: &str = "wasm32-unknown-unknown";
 const WASM_PACK: &str = "0.15.1";
 const CARGO_DENY: &str = "0.20.2";
 const CARGO_MUTANTS: &str = "27.1.0";
+const GECKODRIVER: &str = "0.37.1";
 const BINARYEN: &str = "132.0.0";
 /// The oldest that Vite takes.
 const NODE: u32 = 20;
@@ -91,6 +92,27 @@ pub fn chromium() -> Tool {
         by_hand: by_hand.into(),
         source: Source::Debian { packages: &["chromium", "chromium-driver"], binaries: &["chromium", "chromedriver"] },
     }
+}
+
+/// The program's name: Debian has the releases with extended support.
+pub const FIREFOX: &str = if cfg!(target_os = "macos") { "firefox" } else { "firefox-esr" };
+
+/// Stock Firefox, for tests.
+pub fn firefox() -> Tool {
+    let by_hand = match cfg!(target_os = "macos") {
+        true => "brew install --cask firefox",
+        false => "sudo apt-get install firefox-esr",
+    };
+    Tool {
+        name: "Firefox".into(),
+        by_hand: by_hand.into(),
+        source: Source::Debian { packages: &["firefox-esr"], binaries: &[FIREFOX] },
+    }
+}
+
+/// What drives Firefox for `wasm-pack test`.
+pub fn geckodriver() -> Tool {
+    cargo("geckodriver", "geckodriver", GECKODRIVER.into())
 }
 
 /// The npm package with PostgreSQL's binaries of a version for this platform.
