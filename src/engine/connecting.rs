@@ -132,7 +132,7 @@ impl Manager {
         // An iframe that is torn out of the page takes its focus along without a word.
         let focused = self.presence.is_in_meeting(self.page) && self.meetings.values().next().is_some();
         if self.is_kept() || focused {
-            self.presence.active(self.now);
+            self.changed |= self.presence.active(self.now);
         }
     }
 

@@ -148,7 +148,8 @@ impl Latch {
             State::Failed => who == Who::Person || (self.rounds < MAX_ROUNDS && !self.refused),
             State::Waiting { .. } | State::Sending { .. } | State::Ended => false,
         };
-        if self.is_ending() && self.leaves && who != Who::Signal {
+        let widens = self.is_ending() && self.leaves && who != Who::Signal;
+        if widens {
             // What began as this page's leave is now meant for all.
             self.leaves = false;
             self.by_person = who == Who::Person;
@@ -163,7 +164,7 @@ impl Latch {
             self.by_person = who == Who::Person;
             self.leaves = who == Who::Signal;
         }
-        begins
+        begins || widens
     }
 
     /// Whether another holder keeps it alive.
@@ -174,11 +175,6 @@ impl Latch {
     /// What the next attempt is.
     pub fn next(&self) -> Try {
         self.next
-    }
-
-    /// Whether the database has said no, and is not to be asked again.
-    pub fn is_refused(&self) -> bool {
-        self.refused
     }
 
     /// What was given up has been answered after all.
@@ -518,6 +514,7 @@ mod tests {
         assert!(!latch.extend(60_000));
         latch.leave(1_000, "videoConferenceLeft", 4_000);
         assert!(latch.extend(60_000));
+        assert!(!latch.extend(60_000) && !latch.extend(4_000), "and never makes it shorter");
         assert_eq!(latch.deadline(), Some(61_000));
         assert!(latch.rejoin() && !latch.due(61_000));
         assert_eq!((latch.status(), latch.reason()), ("live", None));

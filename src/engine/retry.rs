@@ -67,6 +67,13 @@ mod tests {
     }
 
     #[test]
+    fn it_is_splitmix64() {
+        let mut backoff = Backoff(0);
+        let published = [0xe220_a839_7b1d_cdaf, 0x6e78_9e6a_a1b9_65f4, 0x06c4_5d18_8009_454f];
+        assert_eq!(published.map(|_| backoff.below(u64::MAX)), published);
+    }
+
+    #[test]
     fn without_jitter_it_doubles() {
         let config = Reconnect { jitter: false, ..Reconnect::default() };
         let mut backoff = Backoff::new("any");

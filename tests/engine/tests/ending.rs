@@ -719,7 +719,9 @@ fn a_page_that_is_never_closed_remembers_the_last_twenty_streams_that_are_over()
     let mut world = World::new();
     let stream = |number: usize| format!("00000000-0000-4000-8000-{number:012}");
     let known = |world: &World| {
-        let Some(Value::Object(streams)) = world.manager.snapshot().get("streams").cloned() else { panic!("no streams") };
+        let Some(Value::Object(streams)) = world.manager.snapshot().get("streams").cloned() else {
+            panic!("no streams")
+        };
         streams.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
     };
     for number in 0..25 {

@@ -2,8 +2,10 @@
 //!
 //! What takes long stands beside it, so that whatever a scenario finds is known at once.
 
+mod belonging;
 mod chat;
 mod chat_properties;
+mod configuration;
 mod ending;
 mod holding;
 mod outbox;
@@ -12,4 +14,6 @@ mod rooms;
 mod rooms_properties;
 mod sessions;
 mod sessions_properties;
+mod telling;
 mod watching;
+mod words;
