@@ -6,7 +6,7 @@
  * taken off. Times are the main thread's own, lest other work on the machine counts.
  */
 import { setTimeout as pause } from "node:timers/promises";
-import { metricsOf, nameOf, withBrowser } from "./page/browser.mjs";
+import { machine, metricsOf, nameOf, withBrowser } from "./page/browser.mjs";
 import { median } from "./page/numbers.mjs";
 import { serveSite } from "./page/site.mjs";
 import { release, report, table } from "./report.mjs";
@@ -100,6 +100,6 @@ const row = (name) => [
   (script(name) / script("streamkeeper")).toFixed(1),
 ];
 const head = ["who notices", "calls into its script", "timers set", "allocated", "script", "ratio"];
-report("activity", `${browserName}, ${MOVES.toLocaleString("en")} moves in ${seconds.toFixed(0)} s; script: the median of ${ROUNDS} rounds.
+report("activity", `${browserName}, ${machine()}; ${MOVES.toLocaleString("en")} moves in ${seconds.toFixed(0)} s; script: the median of ${ROUNDS} rounds.
 
 ${table([head, ...names.slice(1).map(row)])}`);

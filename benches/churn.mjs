@@ -39,7 +39,10 @@ async function run(browser, name, url, sockets) {
   const errors = await page.evaluate(() => window.errors);
   await page.evaluate(() => window.unmount());
   await pause(SETTLE);
-  return { name, open, opened, peak, errors, left: sockets.countOf(name).open };
+  const unmounted = sockets.countOf(name).open;
+  await page.evaluate(() => window.signOut());
+  await pause(SETTLE);
+  return { name, open, opened, peak, errors, unmounted, signedOut: sockets.countOf(name).open };
 }
 
 const names = Object.keys(PAGES);
@@ -52,8 +55,8 @@ const [outcomes, browserName] = await withBrowser(async (browser) => [
 await site.close();
 
 const said = (errors) => [...new Set(errors)].map((words) => `“${words.slice(0, 60)}”`).join(", ");
-const row = ({ name, open, opened, peak, errors, left }) => [PAGES[name], open, opened, peak, errors.length, left];
-const head = ["who connects", "open in the end", "opened in all", "most at once", "errors that nobody caught", "open after unmounting"];
+const row = ({ name, open, opened, peak, errors, unmounted, signedOut }) => [PAGES[name], open, opened, peak, errors.length, unmounted, signedOut];
+const head = ["who connects", "open in the end", "opened in all", "most at once", "errors that nobody caught", "open when unmounted", "signed out"];
 for (const { name, errors } of outcomes) if (errors.length > 0) console.log(name, said(errors));
 report("churn", `${browserName}, React ${release("react").split(" ")[1]}.
 

@@ -4,7 +4,7 @@
  * The app is React alone; each row is that app with one thing more, bundled, minified and compressed alike, loaded cold
  * over the same slow line by the same slow processor, in turns. It is usable when its first call may be made.
  */
-import { metricsOf, nameOf, withBrowser, withPage } from "./page/browser.mjs";
+import { machine, metricsOf, nameOf, withBrowser, withPage } from "./page/browser.mjs";
 import { quartile } from "./page/numbers.mjs";
 import { serveSite } from "./page/site.mjs";
 import { release, report, table } from "./report.mjs";
@@ -74,6 +74,6 @@ const row = (name) => [
   milliseconds(of(name, "blocked")),
 ];
 const head = ["added to the app", "bytes, brotli", "ratio", "requests", "app painted", "usable", "ratio", "work added", "blocked"];
-report("ready", `${browserName}, ${ROUNDS} cold loads each, first quartiles; Streamkeeper ${release("streamkeeper").split(" ")[1]}:
+report("ready", `${browserName}, ${machine()}; ${ROUNDS} cold loads each, first quartiles.
 
 ${table([head, ...names.map(row)])}`);

@@ -1,4 +1,5 @@
 /** Chromium, for benches. */
+import { cpus, loadavg } from "node:os";
 import puppeteer from "puppeteer-core";
 
 /** A browser of our own, gone when `act` is through. */
@@ -35,7 +36,7 @@ export async function withPage(browser, act) {
     const page = await context.newPage();
     // A bench with a broken page has nothing to say.
     page.on("pageerror", (error) => console.error(page.url(), error));
-    return await act(page, await page.createCDPSession(), context);
+    return await act(page, await page.createCDPSession());
   } finally {
     await context.close();
   }
@@ -50,4 +51,9 @@ export async function metricsOf(cdp) {
 /** `Chromium 156`. */
 export async function nameOf(browser) {
   return (await browser.version()).replace(/^.*?\/(\d+).*/, "Chromium $1");
+}
+
+/** What else there was to do on the machine, for figures that depend on that. */
+export function machine() {
+  return `${cpus().length} cores with a load of ${loadavg()[1].toFixed(1)}`;
 }

@@ -2,7 +2,7 @@
 import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
-import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { brotliCompressSync } from "node:zlib";
 import { build } from "esbuild";
 
 const WASM = new URL("../node_modules/streamkeeper/wasm/streamkeeper_bg.wasm", import.meta.url);
@@ -14,28 +14,22 @@ const TYPES = { html: "text/html; charset=utf-8", js: "text/javascript", wasm: "
  */
 export async function serveSite({ source, names, mode = "production" }) {
   const files = new Map();
+  const wasm = fileOf(await readFile(WASM), "wasm");
   for (const name of names) {
     const { scripts, preloads } = await bundle(new URL(`./${source}/${name}`, import.meta.url), mode);
-    for (const { path, contents } of scripts) add(files, `/${name}/js${path}`, Buffer.from(contents), "js");
-    add(files, `/${name}/`, Buffer.from(pageOf(name, preloads)), "html");
+    for (const { path, contents } of scripts) files.set(`/${name}/js${path}`, fileOf(contents, "js"));
+    files.set(`/${name}/`, fileOf(pageOf(name, preloads), "html"));
     // Where the default entry looks for it: beside the scripts' folder.
-    add(files, `/${name}/wasm/streamkeeper_bg.wasm`, await readFile(WASM), "wasm");
+    files.set(`/${name}/wasm/streamkeeper_bg.wasm`, wasm);
   }
-  const server = createServer(({ url, headers }, response) => {
+  const server = createServer(({ url }, response) => {
     const file = files.get(url);
     if (!file) return void response.writeHead(404).end();
-    const encoding = ["br", "gzip"].find((it) => headers["accept-encoding"]?.includes(it));
-    response.writeHead(200, {
-      "content-type": file.type,
-      "content-length": file[encoding].length,
-      "content-encoding": encoding,
-      "cache-control": "no-store",
-    });
-    response.end(file[encoding]);
+    response.writeHead(200, file.headers).end(file.body);
   });
   await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
   const { port } = server.address();
-  return { server, port, files, url: (name) => `http://127.0.0.1:${port}/${name}/`, close: () => close(server) };
+  return { server, url: (name) => `http://127.0.0.1:${port}/${name}/`, close: () => close(server) };
 }
 
 /** With what the script imports at once named in the page, as bundlers write it. */
@@ -68,9 +62,10 @@ async function bundle(entry, mode) {
   return { scripts: outputFiles, preloads };
 }
 
-function add(files, path, raw, type) {
-  const params = { [constants.BROTLI_PARAM_SIZE_HINT]: raw.length };
-  files.set(path, { type: TYPES[type], raw, br: brotliCompressSync(raw, { params }), gzip: gzipSync(raw, { level: 9 }) });
+function fileOf(contents, type) {
+  const body = brotliCompressSync(contents);
+  const headers = { "content-type": TYPES[type], "content-length": body.length, "content-encoding": "br", "cache-control": "no-store" };
+  return { headers, body };
 }
 
 function close(server) {

@@ -40,13 +40,14 @@ async function churn(times, longest) {
   show(true);
 }
 
-export function start(part) {
+/** `signOut`: how the app lets go of what it has for the page, if there is such a thing. */
+export function start(part, signOut = () => {}) {
   createRoot(document.getElementById("root")).render(
     <StrictMode>
       <App part={part} />
     </StrictMode>,
   );
-  Object.assign(window, { churn, errors, unmount: () => show(false) });
+  Object.assign(window, { churn, errors, unmount: () => show(false), signOut });
 }
 
 /** Mulberry32: the same for everybody. */

@@ -13,4 +13,4 @@ function Chat() {
   return <p>Chat</p>;
 }
 
-start(<Chat />);
+start(<Chat />, () => client.disconnect());

@@ -1,4 +1,4 @@
-import { streamChat } from "streamkeeper";
+import { ConnectionManager, streamChat } from "streamkeeper";
 import { StreamkeeperProvider, useChatClient, useChatUser } from "streamkeeper/react";
 import { StreamChat } from "stream-chat";
 import { AT, start, TOKEN } from "./app.jsx";
@@ -16,4 +16,5 @@ start(
   <StreamkeeperProvider config={config}>
     <Chat />
   </StreamkeeperProvider>,
+  () => ConnectionManager.shared().disconnectUser(),
 );
