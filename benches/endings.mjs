@@ -25,7 +25,7 @@ const CONTENDERS = [
   { name: "the seed's loop", by: "seed-loop" },
   { name: release("p-retry"), by: "p-retry" },
   { name: `${release("p-retry")}, \`keepalive\``, by: "p-retry", options: { keepalive: true } },
-  { name: release("streamkeeper"), by: "streamkeeper" },
+  { name: "**Streamkeeper**", by: "streamkeeper" },
 ];
 
 function token(sub) {

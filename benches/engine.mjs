@@ -103,9 +103,9 @@ const kib = (bytes) => `${(bytes / 1024).toFixed(1)} KiB`;
 const node = `Node ${process.versions.node}`;
 const rows = [
   ["who takes the inputs", "thousands a second: the person is there", "the server is there", "one of it takes"],
-  ["the engine, natively, in chat", ...[rust.activity, rust.word].map(thousands), kib(rust["bytes-connected"])],
+  ["**Streamkeeper**'s engine, natively, in chat", ...[rust.activity, rust.word].map(thousands), kib(rust["bytes-connected"])],
   ["the same as the host of a live stream", ...[rust["activity-hosting"], rust["word-hosting"]].map(thousands), kib(rust["bytes-hosting"])],
-  [`${release("streamkeeper")}, WASM and façade, ${node}`, ...facade.speeds.map(thousands), `${kib(facade.bytes[1])} of WASM, ${kib(facade.bytes[0])} of JavaScript`],
+  [`**Streamkeeper**, WASM and façade, ${node}`, ...facade.speeds.map(thousands), `${kib(facade.bytes[1])} of WASM, ${kib(facade.bytes[0])} of JavaScript`],
   [`${release("xstate")}, a statechart of chat and presence alone, ${node}`, ...chart.speeds.map(thousands), `${kib(chart.bytes[0])} of JavaScript`],
 ];
 const told = `Natively a manager takes ${kib(rust["bytes-idle"])} before anything is on, and ${kib(rust["bytes-traced"])} with a full trace. In a page the WASM's memory is ${kib(facade.first)} before the first one.`;

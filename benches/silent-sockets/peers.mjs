@@ -37,7 +37,10 @@ const gateway = {
   },
 };
 
-/** `load`, which is called when the simulated world is there, gives a holder as those of `HOLDERS`. */
+/**
+ * `load`, which is called when the simulated world is there, gives a holder as those of `HOLDERS`. Those with a `name` are
+ * other people's, those with a `what` are ours.
+ */
 export const PEERS = [
   { name: "stream-chat", load: async () => HOLDERS.bare },
   {
@@ -85,9 +88,8 @@ export const PEERS = [
       };
     },
   },
-  { name: "streamkeeper", what: "chat by stream-chat", load: async () => HOLDERS.managed },
+  { what: "chat by stream-chat", load: async () => HOLDERS.managed },
   {
-    name: "streamkeeper",
     what: "a viewer's socket",
     service: new Service(gateway),
     load: async () => (world) => {
