@@ -15,8 +15,9 @@ const HOUR = 60 * MINUTE;
 
 /** While people and servers do something a second is five; while nobody does anything it is five minutes. */
 const AT_WORK = 5;
-const TROUBLED = 50;
 const ALONE = 300;
+/** In between: something is waited for that takes a minute, and then a server has to answer. */
+const TROUBLED = 50;
 /** A token is used for so long, by everybody's clock, before there is another one. */
 const TOKEN_LIFE = 20 * MINUTE;
 /** By everybody's clock as well: on a machine that has other things to do. */
@@ -98,7 +99,7 @@ export class Life {
   #props = {};
   #kept = [];
 
-  /** `names`: of the person, and of one who uses the page now and then. */
+  /** The names of the person, of one who uses the page now and then, and of one next door. */
   static async begin([person, visitor, neighbour]) {
     const life = new Life();
     Object.assign(life, { person, visitor, neighbour });
@@ -110,8 +111,8 @@ export class Life {
       chat: streamChat({ createClient }),
       backend: { url: location.origin, apiKey: anon_key, accessToken: () => life.#accessToken() },
       inactivity: { prompt: MINUTE },
-      // A closed tab's stream is over soon: the test waits for it.
-      ending: { hostGrace: 5 * SECOND, timeout: MINUTE },
+      // A minute of the page's is twelve seconds, which is enough on any machine.
+      ending: { timeout: MINUTE },
       health: { timeout: MINUTE },
       logger: {},
     };

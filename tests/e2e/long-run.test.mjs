@@ -237,7 +237,7 @@ pageTest(
     assert.deepEqual(growing(run.days, BOUNDS), []);
     await run.assertAllIsOver();
   },
-  { timeout: 2 * MINUTE + MINUTES * 1.2 * MINUTE },
+  { timeout: 4 * MINUTE + MINUTES * 1.2 * MINUTE },
 );
 
 pageTest("what the long run looks for it finds: a page that keeps something every day", async (given) => {
