@@ -36,7 +36,7 @@ export function load(source: () => WasmSource | Promise<WasmSource>): Promise<vo
   shared.loading ??= (async () => {
     try {
       // Side by side: one after the other they would be two ways to the server and back.
-      const [glue, wasm] = await Promise.all([import("../wasm/streamkeeper.js"), begun(source())]);
+      const [glue, wasm] = await Promise.all([import("../wasm/streamkeeper.js"), begun(source)]);
       await glue.default({ module_or_path: wasm as never });
       shared.Raw = glue.RawManager;
     } catch (cause) {
@@ -47,8 +47,9 @@ export function load(source: () => WasmSource | Promise<WasmSource>): Promise<vo
   return shared.loading;
 }
 
-/** What is an address is being fetched from now on. */
-function begun<S>(source: S): S | Promise<Response> {
-  const isAddress = typeof source === "string" || source instanceof URL || source instanceof Request;
-  return isAddress ? fetch(source) : source;
+/** What is an address is being fetched from now on. Not everything that runs JavaScript knows requests. */
+async function begun(source: () => WasmSource | Promise<WasmSource>): Promise<WasmSource> {
+  const given = source();
+  const isRequest = typeof Request === "function" && given instanceof Request;
+  return typeof given === "string" || given instanceof URL || isRequest ? fetch(given) : given;
 }

@@ -117,7 +117,7 @@ export interface Snapshot {
     frozen: boolean;
     idlePromptUntil: number | null;
   };
-  /** By stream id; of those that are over the last twenty, and those that something is still attached to. */
+  /** By stream id; of those that are over the twenty that ended last, and those that something is still attached to. */
   streams: Record<string, StreamState>;
   /** By room id: those that this page has asked about. */
   rooms: Record<string, RoomState>;

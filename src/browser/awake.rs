@@ -20,6 +20,9 @@ impl PageLock {
     /// Asks for a lock of this name, which nobody else asks for. `None` where there are no locks.
     /// Released with `signal` at the latest: also by a crash, when nothing here runs any more.
     pub fn hold(name: &str, signal: &AbortSignal) -> Option<PageLock> {
+        if signal.aborted() {
+            return None;
+        }
         let mut lock = PageLock::hold_and_tell(name, None)?;
         if let Some(release) = &*lock.release.borrow() {
             let _ = signal.add_event_listener_with_callback("abort", release);

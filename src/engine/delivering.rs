@@ -98,6 +98,7 @@ impl Manager {
 
     /// A stream is over, and with it whatever is open for it here; `elsewhere`: somebody else has ended it.
     pub(super) fn emit_end(&mut self, id: &StreamId, reason: Value, elsewhere: bool) {
+        self.streams.move_to_end(id);
         self.rooms_without(id);
         let data = [("streamId", id.into()), ("reason", reason), ("elsewhere", elsewhere.into())];
         self.emit("end", Value::object(data));

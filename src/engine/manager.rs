@@ -236,14 +236,13 @@ impl Manager {
 
     /// The snapshot, as `Snapshot` in the npm package.
     pub fn snapshot(&self) -> Value {
-        let streams = self.streams.iter().map(|(id, stream)| (id.as_str().to_owned(), stream.to_value())).collect();
         let events = self.watches.iter().map(|(id, watch)| (id.as_str().to_owned(), watch.to_value())).collect();
         let rooms = self.rooms.iter().map(|(id, room)| (id.as_str().to_owned(), room.to_value())).collect();
         Value::object([
             ("phase", if self.disposed { "disposed" } else { "ready" }.into()),
             ("chat", self.chat_value()),
             ("presence", self.presence.to_value(self.page, &self.config.inactivity, |at| self.clock.to_wall(at))),
-            ("streams", Value::Object(streams)),
+            ("streams", self.streams_to_value()),
             ("rooms", Value::Object(rooms)),
             ("listing", self.listing.to_value()),
             ("events", Value::Object(events)),

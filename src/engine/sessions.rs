@@ -178,6 +178,8 @@ impl Manager {
     pub(super) fn unregister(&mut self, handle: Handle) {
         let Some(session) = self.sessions.all.remove(&handle) else { return };
         self.stop_settled(handle, true);
+        // What is over and no longer attached to anything may have to make room.
+        self.changed |= self.is_over(&session.key);
         self.forget_watched(&session.key);
     }
 

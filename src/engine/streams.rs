@@ -15,8 +15,11 @@ use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// So many streams that are over are remembered: more than a person looks back at, and few for a page that nobody ever closes.
-const REMEMBERED: usize = 20;
+/// So many streams that are over are remembered, so that nothing revives them: few for a page that nobody ever closes.
+const REMEMBERED: usize = 1_000;
+
+/// So many of them are shown: more than a person looks back at.
+const SHOWN: usize = 20;
 
 /// A stream that this page hosts or watches.
 #[derive(Clone, Debug)]
@@ -76,20 +79,37 @@ impl Stream {
 }
 
 impl Manager {
-    /// There is such a stream in this page from now on. With each that comes the oldest that is over goes.
+    /// There is such a stream in this page from now on; if too many are over, the one goes that was over first.
     pub(super) fn know(&mut self, id: &StreamId, role: Role) {
         if self.streams.get(id).is_some() {
             return;
         }
-        let is_over = |id: &StreamId, stream: &Stream| {
-            stream.latch.is_ended() && stream.waiting.is_empty() && !self.is_attached(id)
-        };
-        let over = |(id, stream): (&StreamId, &Stream)| is_over(id, stream).then(|| id.clone());
-        let over: Vec<StreamId> = self.streams.iter().filter_map(over).collect();
-        for oldest in over.iter().take((over.len() + 1).saturating_sub(REMEMBERED)) {
-            self.streams.remove(oldest);
+        let too_many = self.over().count() >= REMEMBERED;
+        let first = self.over().next().filter(|_| too_many).cloned();
+        if let Some(first) = first {
+            self.streams.remove(&first);
         }
         self.streams.ensure(id, || Stream::new(role));
+    }
+
+    /// The snapshot's `streams`.
+    pub(super) fn streams_to_value(&self) -> Value {
+        let mut hidden = self.over().count().saturating_sub(SHOWN);
+        let shown = self.streams.iter().filter(|(id, stream)| {
+            let hides = hidden > 0 && self.has_done_with(id, stream);
+            hidden -= usize::from(hides);
+            !hides
+        });
+        Value::Object(shown.map(|(id, stream)| (id.as_str().to_owned(), stream.to_value())).collect())
+    }
+
+    /// Which are over, and nothing is attached to them any more: as they ended, one after the other.
+    fn over(&self) -> impl Iterator<Item = &StreamId> {
+        self.streams.iter().filter(|(id, stream)| self.has_done_with(id, stream)).map(|(id, _)| id)
+    }
+
+    fn has_done_with(&self, id: &StreamId, stream: &Stream) -> bool {
+        stream.latch.is_ended() && stream.waiting.is_empty() && !self.is_attached(id)
     }
 
     pub(super) fn end_by_request(&mut self, call: CallId, id: StreamId, reason: Option<String>) {

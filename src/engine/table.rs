@@ -48,6 +48,14 @@ impl<K: PartialEq, V> Table<K, V> {
         Some(self.0.remove(at).1)
     }
 
+    /// What is under `key` is the newest from now on.
+    pub fn move_to_end(&mut self, key: &K) {
+        if let Some(at) = self.0.iter().position(|(other, _)| other == key) {
+            let entry = self.0.remove(at);
+            self.0.push(entry);
+        }
+    }
+
     /// All entries.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.0.iter().map(|(key, value)| (key, value))

@@ -714,34 +714,69 @@ fn the_other_methods_give_what_the_database_gives_or_why_not() {
     }
 }
 
-#[test]
-fn a_page_that_is_never_closed_remembers_the_last_twenty_streams_that_are_over() {
-    let mut world = World::new();
-    let stream = |number: usize| format!("00000000-0000-4000-8000-{number:012}");
-    let known = |world: &World| {
-        let Some(Value::Object(streams)) = world.manager.snapshot().get("streams").cloned() else {
-            panic!("no streams")
-        };
-        streams.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
-    };
-    for number in 0..25 {
-        let meeting = world.attach_joined(&stream(number));
-        world.emit(meeting, "readyToClose");
-        world.answer_ok("ended");
-        // The first is still attached to something, and so it is not forgotten.
-        if number > 0 {
-            world.handle(Input::Detach { meeting });
-        }
-    }
-    let kept: Vec<_> = [0].into_iter().chain(5..25).map(stream).collect();
-    assert_eq!(known(&world), kept);
+/// A stream of many.
+fn numbered(number: usize) -> String {
+    format!("00000000-0000-4000-8000-{number:012}")
+}
 
-    // What is not over is another matter, however much there is of it; and what was forgotten is asked about anew.
-    for number in 100..130 {
-        world.attach_joined(&stream(number));
+/// Hosts a stream until it has ended, and lets go of it.
+fn host_and_end(world: &mut World, stream: &str) {
+    let meeting = world.attach_joined(stream);
+    world.emit(meeting, "readyToClose");
+    world.answer_ok("ended");
+    world.handle(Input::Detach { meeting });
+}
+
+fn shown(world: &World) -> Vec<String> {
+    let Some(Value::Object(streams)) = world.manager.snapshot().get("streams").cloned() else { panic!("no streams") };
+    streams.into_iter().map(|(id, _)| id).collect()
+}
+
+#[test]
+fn a_page_shows_what_it_has_to_do_with_and_the_twenty_streams_that_were_over_last() {
+    let mut world = World::new();
+    // Attached to the end, it is shown for as long; the one that has been there longest is the last to end.
+    let attached = world.attach_joined(&numbered(0));
+    world.emit(attached, "readyToClose");
+    world.answer_ok("ended");
+    let longest = world.attach_joined(&numbered(1));
+    for number in 2..30 {
+        host_and_end(&mut world, &numbered(number));
     }
-    assert_eq!(known(&world).iter().filter(|id| world.status(id) == "live").count(), 30);
-    let call = world.end(&stream(1));
-    world.answer_ok("already_ended");
+    world.emit(longest, "readyToClose");
+    world.answer_ok("ended");
+    world.handle(Input::Detach { meeting: longest });
+    let expected: Vec<_> = [0].into_iter().chain(11..30).chain([1]).map(numbered).collect();
+    assert_eq!(shown(&world), expected);
+
+    for number in 100..130 {
+        world.attach_joined(&numbered(number));
+    }
+    assert_eq!(shown(&world).iter().filter(|id| world.status(id) == "live").count(), 30);
+}
+
+#[test]
+fn a_stream_that_is_no_longer_shown_is_as_over_as_before_and_only_the_thousandth_is_forgotten() {
+    let mut world = World::new();
+    for number in 0..30 {
+        host_and_end(&mut world, &numbered(number));
+    }
+    assert!(!shown(&world).contains(&numbered(0)));
+    let (ends, calls) = (world.count("end"), world.sent.len());
+    let meeting = world.attach_joined(&numbered(0));
+    assert_eq!(world.status(&numbered(0)), "ended");
+    world.emit(meeting, "readyToClose");
+    world.handle(Input::Detach { meeting });
+    let call = world.end(&numbered(0));
     assert_eq!(world.result(call).unwrap().as_ref().unwrap().text("status"), Some("already_ended"));
+    assert_eq!((world.count("end"), world.sent.len()), (ends, calls));
+
+    for number in 30..1_001 {
+        host_and_end(&mut world, &numbered(number));
+    }
+    let calls = world.sent.len();
+    world.end(&numbered(1));
+    assert_eq!(world.sent.len(), calls);
+    world.end(&numbered(0));
+    assert_eq!(world.sent.len(), calls + 1);
 }
