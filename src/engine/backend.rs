@@ -3,6 +3,7 @@
 use super::Millis;
 use super::error::{Code, Error};
 use super::id::{EventId, RoomId, StreamId};
+use super::listing::is_listing;
 use super::usage::Counted;
 use super::value::{Value, digits};
 use alloc::borrow::ToOwned;
@@ -269,7 +270,8 @@ pub enum Verdict {
 fn is_own(function: &str, body: &Value) -> bool {
     let status = body.text("status").unwrap_or_default();
     match function {
-        "list_active_streams" | "live_room_listing" => matches!(body, Value::List(_)),
+        "list_active_streams" => matches!(body, Value::List(_)),
+        "live_room_listing" => matches!(body, Value::List(rows) if is_listing(rows)),
         "auto_end_inactive_streams" => matches!(body, Value::Number(_)),
         "end_stream_comprehensive" => matches!(status, "ended" | "already_ended" | "held_elsewhere" | "not_found"),
         "record_chat_connection" => body.flag("success"),
@@ -277,8 +279,14 @@ fn is_own(function: &str, body: &Value) -> bool {
         "event_viewers" | "event_totals" => matches!(body.get("viewers"), Some(Value::Number(_))),
         "playback" => body.text("url").is_some(),
         "live_room_end" => matches!(status, "ended" | "already_ended"),
-        _ => matches!(status, "idle" | "scheduled" | "lobby" | "live" | "ended" | "cancelled" | "not_found"),
+        "live_room_create_session" => body.text("id").is_some() && is_status(status),
+        _ => is_status(status),
     }
+}
+
+/// What a stream, a room or a session may be.
+fn is_status(status: &str) -> bool {
+    matches!(status, "idle" | "scheduled" | "lobby" | "live" | "ended" | "cancelled" | "not_found")
 }
 
 /// Judges the answer to a call of `function`.

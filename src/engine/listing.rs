@@ -1,7 +1,7 @@
 //! The listing of what is live: pushed by the gateway where there is one, asked for where there is none.
 
 use super::backend::{Rpc, Verdict};
-use super::id::StreamId;
+use super::id::{StreamId, Uuid};
 use super::input::Output;
 use super::manager::{Manager, Purpose};
 use super::page::{Exit, Page};
@@ -117,6 +117,12 @@ impl Listing {
     }
 }
 
+/// Whether every row of it says what it is of: whoever shows it reads that without asking.
+pub(super) fn is_listing(rows: &[Value]) -> bool {
+    let is_id = |row: &Value, name| Uuid::parse(name, row.get(name)).is_ok();
+    rows.iter().all(|row| row.text("id").is_some() && is_id(row, "room_id") && is_id(row, "stream_id"))
+}
+
 /// Whether this stream is in it.
 pub(super) fn is_listed(rows: &[Value], id: &StreamId) -> bool {
     rows.iter().any(|row| row.text("stream_id") == Some(id.as_str()))
@@ -136,7 +142,7 @@ impl Manager {
         }
         let alive_until = self.now.saturating_add(FEED_SILENCE);
         match event {
-            FeedEvent::Rows(rows) => {
+            FeedEvent::Rows(rows) if is_listing(&rows) => {
                 self.listing.feed = Feed::Open;
                 self.listing.losses = 0;
                 self.listing.ask_at = None;
@@ -146,7 +152,7 @@ impl Manager {
                 self.listed(rows);
             }
             FeedEvent::Alive => self.listing.feed_due = alive_until,
-            FeedEvent::Lost => self.feed_is_lost(),
+            FeedEvent::Rows(_) | FeedEvent::Lost => self.feed_is_lost(),
         }
     }
 

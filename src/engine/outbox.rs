@@ -188,7 +188,9 @@ impl Outbox {
         if self.entries.iter().count() <= CAPACITY {
             return None;
         }
-        self.entries.iter().min_by_key(|(_, entry)| entry.intent.at).map(|(key, _)| key.clone())
+        // This page's own go last: what others have left may be of a time when the clock was ahead.
+        let rank = |(_, entry): &(&String, &Entry)| (entry.standing == Standing::Latched, entry.intent.at);
+        self.entries.iter().min_by_key(rank).map(|(key, _)| key.clone())
     }
 
     /// The entry under `key`.
@@ -228,11 +230,12 @@ impl Outbox {
         }
     }
 
-    /// The ends of this stream that are this page's to send.
+    /// The ends of this stream that are this page's to send, but for one that is just being tried.
     pub fn ends_of(&self, stream: &StreamId) -> Vec<(String, Standing)> {
         let ends = |(key, entry): (&String, &Entry)| {
-            let ours = entry.intent.kind == Kind::End && entry.standing != Standing::Elsewhere;
-            (ours && entry.intent.stream == *stream).then(|| (key.clone(), entry.standing))
+            let ours = !matches!(entry.standing, Standing::Elsewhere | Standing::Latched);
+            (ours && entry.intent.kind == Kind::End && entry.intent.stream == *stream)
+                .then(|| (key.clone(), entry.standing))
         };
         self.entries.iter().filter_map(ends).collect()
     }
@@ -349,6 +352,12 @@ mod tests {
         }
         let goes = outbox.put(Intent { holder: "new".to_owned(), at: 99, ..intent(Kind::End) }, Standing::Elsewhere);
         assert!(goes.is_some_and(|key| key.ends_with("/0")), "the oldest");
+        let own = Intent { holder: "own".to_owned(), at: 1, ..intent(Kind::End) };
+        let goes = outbox.put(own, Standing::Latched);
+        assert!(
+            goes.is_some_and(|key| key.ends_with("/0")),
+            "whatever the clock showed, not what this page is sending"
+        );
     }
 
     #[test]

@@ -103,6 +103,10 @@ impl Room {
     /// What is open in it, as the database has just said; null: nothing.
     pub(super) fn opened(&mut self, session: Value) {
         self.session = if matches!(session.text("status"), Some("scheduled" | "live")) { session } else { Value::Null };
+        if self.open().is_none() {
+            // Without its ids nobody could join it, or end it.
+            self.session = Value::Null;
+        }
     }
 
     /// Nothing is open in it; nor in what may have been opened before.

@@ -80,7 +80,7 @@ impl Value {
             Value::Number(_) => "not a finite number".to_owned(),
             Value::Text(text) if text.is_empty() => "empty".to_owned(),
             Value::Text(text) => {
-                let short: String = text.chars().take(40).filter(|c| !c.is_control()).collect();
+                let short: String = text.chars().take(40).filter(|c| is_plain(*c)).collect();
                 ["\"", &short, if text.chars().nth(40).is_some() { "…\"" } else { "\"" }].concat()
             }
             Value::List(_) => "a list".to_owned(),
@@ -88,6 +88,11 @@ impl Value {
             Value::Opaque => "a function or a class instance".to_owned(),
         }
     }
+}
+
+/// Whether it leaves a line one line that reads in its own order: no control, no separator of lines, no change of direction.
+fn is_plain(c: char) -> bool {
+    !c.is_control() && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A whole number in digits. `to_string` would bring its padding and its counting of characters along.
@@ -154,6 +159,12 @@ mod tests {
         for number in [0, 1, 9, 10, 99, 100, 90_210, 10_u64.pow(19) - 1, 10_u64.pow(19), u64::MAX] {
             assert_eq!(digits(number), number.to_string());
         }
+    }
+
+    #[test]
+    fn a_text_is_shown_in_one_line_that_reads_in_its_own_order() {
+        let shown = Value::from("a\u{202e}b\nc\u{2028}d\u{2069}e").shown();
+        assert_eq!(shown, "\"abcde\"");
     }
 
     #[test]

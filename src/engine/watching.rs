@@ -21,6 +21,9 @@ const REAUTHENTICATE_EVERY: Millis = 30_000;
 /// So long an app may take to forget the token of whoever has signed out.
 const AFTER_SIGN_OUT: Millis = 2_000;
 
+/// The longest that a gateway may send a viewer away: longer, and nobody would see that they do not count.
+const LONGEST_MOVE: Millis = 60_000;
+
 /// Close codes of the gateway after which trying again changes nothing: malformed, forbidden, unknown, ended.
 const FINAL: [u32; 4] = [4400, 4403, 4404, ENDED];
 const ENDED: u32 = 4410;
@@ -255,14 +258,14 @@ impl Manager {
             }
         }
         let number = |name| match message.get(name) {
-            Some(Value::Number(number)) if *number >= 0.0 => Some(*number as Millis),
+            Some(Value::Number(number)) if *number >= 0.0 && number.is_finite() => Some(*number as Millis),
             _ => None,
         };
         let (mut count, id) = (None, id.clone());
         match message.text("type") {
             Some("welcome" | "authenticated") => {
                 watch.due = now;
-                count = message.get("viewers").cloned();
+                count = number("viewers");
                 let wall = self.clock.to_wall(now);
                 watch.reauthenticate_at = number("expires_at").map(|at| {
                     let left = at.saturating_mul(1_000).saturating_sub(wall);
@@ -271,12 +274,15 @@ impl Manager {
                     now.saturating_add(pause.max(REAUTHENTICATE_EVERY))
                 });
             }
-            Some("viewers") => count = message.get("count").cloned(),
+            Some("viewers") => count = number("count"),
             // The node stops; the others are not to be stormed.
-            Some("moving") => watch.due = now.saturating_add(number("retry_after_ms").unwrap_or_default()),
+            Some("moving") => {
+                let pause = number("retry_after_ms").unwrap_or_default();
+                watch.due = now.saturating_add(pause.min(LONGEST_MOVE));
+            }
             _ => {}
         }
-        if let Some(count) = count.filter(|count| *count != watch.viewers) {
+        if let Some(count) = count.map(|count| Value::millis(Some(count))).filter(|count| *count != watch.viewers) {
             watch.viewers = count.clone();
             self.emit("viewers", Value::object([("eventId", (&id).into()), ("count", count)]));
         }

@@ -1,7 +1,9 @@
 //! A world around one manager: a clock, a page, meetings, and a backend that answers as it is told.
 
 pub mod chat;
+pub mod garbage;
 pub mod model;
+pub mod shape;
 pub mod sim;
 
 use std::collections::{BTreeMap, BTreeSet};

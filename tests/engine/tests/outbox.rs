@@ -351,6 +351,42 @@ fn a_stream_that_is_started_again_is_not_ended_for_what_was_before() {
 }
 
 #[test]
+fn an_end_under_way_stays_written_down_when_a_start_is_answered_meanwhile() {
+    let mut world = World::new();
+    world.call("startStream", &Value::object([("streamId", STREAM.into())]));
+    world.end(STREAM);
+    let started = Value::object([("status", "live".into()), ("stream_id", STREAM.into())]);
+    world.answer(Answer::Http { status: 200, body: Some(started) });
+    let key = [STREAM, "/holder"].concat();
+    assert!(world.stored.contains_key(&key), "nobody has been heard of its end yet");
+    world.answer_ok("ended");
+    assert!(world.stored.is_empty());
+}
+
+#[test]
+fn what_was_left_behind_in_the_future_does_not_displace_what_this_page_is_sending() {
+    let mut world = World::new();
+    world.end(STREAM);
+    let entries = (0..60).map(|at| {
+        let mut intent = left_behind(&world, "end", None);
+        let holder = format!("page-{at}");
+        let Value::Object(members) = &mut intent else { panic!("no object") };
+        for (name, member) in members {
+            match name.as_str() {
+                "holder" => *member = holder.as_str().into(),
+                "at" => *member = Value::millis(Some(world.now + DAY)),
+                _ => {}
+            }
+        }
+        ([STREAM, "/", &holder].concat(), intent)
+    });
+    let entries = entries.collect();
+    world.handle(Input::Owed { entries });
+    assert!(world.stored.contains_key(&[STREAM, "/holder"].concat()));
+    assert_eq!(pending(&world), 50.into());
+}
+
+#[test]
 fn a_host_who_comes_back_after_a_late_leave_holds_the_stream_again() {
     let mut world = World::new();
     let meeting = world.host();

@@ -700,3 +700,22 @@ fn the_end_of_an_unknown_session_is_tried_as_often_as_any() {
     let routes: Vec<bool> = world.sent.iter().map(|sent| sent.rpc.route.is_some()).collect();
     assert_eq!(routes, [true, false, false]);
 }
+
+#[test]
+fn rows_and_sessions_without_their_ids_are_not_the_backends() {
+    let mut world = world();
+    world.handle(Input::WatchListing(true));
+    let listing = |world: &World| world.manager.snapshot().get("listing").cloned().unwrap_or_default();
+    world.answer(http(Value::List(vec![Value::Null, session("s1", STREAM, "live")])));
+    assert_eq!(listing(&world).get("sessions"), Some(&Value::List(vec![])));
+    assert!(listing(&world).text("lastError").is_some_and(|error| error.contains("not the backend's own")));
+    let _ = room_call(&mut world, "isHost");
+    world.answer(read(true, Value::object([("status", "live".into()), ("stream_id", STREAM.into())])));
+    assert_eq!((room(&world, "status"), room(&world, "session")), ("idle".into(), Value::Null));
+    let call = go_live(&mut world, Value::Null);
+    world.answer(http(Value::object([("status", "live".into()), ("stream_id", STREAM.into())])));
+    assert_eq!(world.result(call), None, "it is asked for again");
+    world.pass(1_000);
+    world.answer(live());
+    assert!(world.result(call).is_some_and(Result::is_ok));
+}

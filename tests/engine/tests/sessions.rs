@@ -338,7 +338,8 @@ fn what_is_listed_no_more_is_asked_about_at_once() {
         Value::object([("url", "http://backend.test".into()), ("gatewayUrl", "http://gateway.test".into())]),
     )]));
     let listed = |ids: &[&str]| {
-        let row = |id: &&str| Value::object([("room_id", OTHER.into()), ("stream_id", (*id).into())]);
+        let row =
+            |id: &&str| Value::object([("id", (*id).into()), ("room_id", OTHER.into()), ("stream_id", (*id).into())]);
         Input::Feed(FeedEvent::Rows(ids.iter().map(row).collect()))
     };
     world.host();

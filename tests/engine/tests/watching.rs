@@ -75,6 +75,26 @@ fn however_many_watch_there_is_one_socket_and_the_last_says_goodbye() {
 }
 
 #[test]
+fn what_is_no_number_of_viewers_is_not_told() {
+    let mut world = watching();
+    for wrong in [Value::Number(f64::NAN), Value::Number(-1.0), Value::Number(f64::INFINITY), "5".into(), Value::Null] {
+        says(&mut world, Value::object([("type", "viewers".into()), ("count", wrong)]));
+        assert_eq!((world.count("viewers"), state(&world).1), (1, 3.into()));
+    }
+}
+
+#[test]
+fn no_node_sends_a_viewer_away_for_more_than_a_minute() {
+    let mut world = watching();
+    says(&mut world, Value::object([("type", "moving".into()), ("retry_after_ms", Value::Number(1e300))]));
+    closes(&mut world, 1001);
+    world.pass(59_000);
+    assert_eq!(opened(&world), 1);
+    world.pass(2_000);
+    assert_eq!(opened(&world), 2);
+}
+
+#[test]
 fn only_a_welcome_counts() {
     let mut world = World::new();
     watch(&mut world, true);
