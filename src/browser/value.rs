@@ -2,17 +2,31 @@
 
 use crate::engine::{Error, Value};
 use js_sys::{Array, JsString, Object, Reflect};
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
 
 /// Deeper than anything that we read; what is deeper may be a cycle.
 const MAX_DEPTH: u32 = 8;
 
-/// Takes plain data over; what is not plain data is [`Value::Opaque`].
-pub fn from_js(value: &JsValue) -> Value {
-    read(value, MAX_DEPTH)
+/// More than anything that we read; within its depth a cycle of many members would go on for ever.
+const MAX_VALUES: u32 = 1_000_000;
+
+#[wasm_bindgen]
+extern "C" {
+    // Proxies and getters may throw, and what is thrown through the WASM leaves its stack as it was then.
+    #[wasm_bindgen(catch, js_namespace = Object, js_name = keys)]
+    fn keys(of: &JsValue) -> Result<Array, JsValue>;
+    #[wasm_bindgen(catch, js_namespace = Array, js_name = isArray)]
+    fn is_array(value: &JsValue) -> Result<bool, JsValue>;
 }
 
-fn read(value: &JsValue, depth: u32) -> Value {
+/// Takes plain data over; what is not plain data is [`Value::Opaque`].
+pub fn from_js(value: &JsValue) -> Value {
+    read(value, MAX_DEPTH, &mut { MAX_VALUES })
+}
+
+fn read(value: &JsValue, depth: u32, left: &mut u32) -> Value {
+    *left = left.saturating_sub(1);
     if value.is_undefined() || value.is_null() {
         Value::Null
     } else if let Some(flag) = value.as_bool() {
@@ -21,26 +35,42 @@ fn read(value: &JsValue, depth: u32) -> Value {
         Value::Number(number)
     } else if let Some(text) = value.as_string() {
         Value::Text(text)
-    } else if depth == 0 {
+    } else if depth == 0 || *left == 0 || !value.is_object() {
         Value::Opaque
-    } else if Array::is_array(value) {
-        Value::List(value.unchecked_ref::<Array>().iter().map(|item| read(&item, depth - 1)).collect())
-    } else if value.is_object() && is_plain(value.unchecked_ref()) {
-        let object: &Object = value.unchecked_ref();
-        let member = |key: JsValue| {
-            let member = Reflect::get(object, &key).ok().filter(|member| !member.is_undefined())?;
-            Some((key.as_string()?, read(&member, depth - 1)))
-        };
-        Value::Object(Object::keys(object).iter().filter_map(member).collect())
     } else {
-        Value::Opaque
+        members(value, depth - 1, left).unwrap_or(Value::Opaque)
     }
 }
 
+/// Of an array without gaps or an object literal; nothing of anything else, or if it throws.
+fn members(value: &JsValue, depth: u32, left: &mut u32) -> Option<Value> {
+    let is_array = is_array(value).ok()?;
+    if !is_array && !is_plain(value) {
+        return None;
+    }
+    let keys = keys(value).ok()?;
+    // A getter that throws is no data, and the rest is.
+    let mut member = |key: &JsValue| match Reflect::get(value, key) {
+        Ok(member) if member.is_undefined() => None,
+        Ok(member) => Some(read(&member, depth, left)),
+        Err(_) => Some(Value::Opaque),
+    };
+    if is_array {
+        let length = Reflect::get(value, &JsString::from("length")).ok()?;
+        let items = || keys.iter().map(|key| member(&key).unwrap_or_default()).collect();
+        return (length == JsValue::from(keys.length())).then(items).map(Value::List);
+    }
+    let named = |key: JsValue| Some((key.as_string()?, member(&key)?));
+    Some(Value::Object(keys.iter().filter_map(named).collect()))
+}
+
 /// A literal, also one of another realm (an iframe's): its prototype has none itself.
-fn is_plain(object: &Object) -> bool {
-    let parent: JsValue = Object::get_prototype_of(object).into();
-    parent.is_null() || JsValue::from(Object::get_prototype_of(&parent)).is_null()
+fn is_plain(object: &JsValue) -> bool {
+    let parent = |of: &JsValue| Reflect::get_prototype_of(of).map(JsValue::from);
+    match parent(object) {
+        Ok(prototype) => prototype.is_null() || parent(&prototype).is_ok_and(|above| above.is_null()),
+        Err(_) => false,
+    }
 }
 
 /// Hands data out.
@@ -53,7 +83,8 @@ pub fn to_js(value: &Value) -> JsValue {
         Value::List(items) => items.iter().map(to_js).collect::<Array>().into(),
         Value::Object(members) => {
             let object = Object::new();
-            for (key, member) in members {
+            // To set that would be to set its prototype.
+            for (key, member) in members.iter().filter(|(key, _)| key != "__proto__") {
                 set(&object, key, &to_js(member));
             }
             object.into()

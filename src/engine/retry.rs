@@ -24,11 +24,13 @@ impl Backoff {
     pub fn pause(&mut self, failures: u32, config: &Reconnect) -> Millis {
         let doubled = failures.saturating_sub(1).min(31);
         let bound = config.delay.saturating_mul(1 << doubled).min(config.max_delay);
-        match (config.jitter, doubled) {
+        let pause = match (config.jitter, doubled) {
             (false, _) => bound,
             (true, 0) => bound / 2 + self.below(bound),
             (true, _) => self.below(bound),
-        }
+        };
+        // A pause of nothing would be over before whoever waits for it sets a timer.
+        pause.max(1)
     }
 
     /// SplitMix64.
@@ -71,6 +73,13 @@ mod tests {
         let mut backoff = Backoff(0);
         let published = [0xe220_a839_7b1d_cdaf, 0x6e78_9e6a_a1b9_65f4, 0x06c4_5d18_8009_454f];
         assert_eq!(published.map(|_| backoff.below(u64::MAX)), published);
+    }
+
+    #[test]
+    fn there_is_always_a_pause() {
+        let config = Reconnect { delay: 10, max_delay: 10, jitter: true };
+        let mut backoff = Backoff::new("any");
+        assert!((0..1_000).all(|_| backoff.pause(2, &config) > 0));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! `DATABASE_URL` names a superuser on a maintenance database of the server to test on.
 
 mod database;
+pub mod garbage;
 mod notices;
 mod random;
 mod rooms;
@@ -10,6 +11,6 @@ mod who;
 
 pub use database::{TestDatabase, server_options};
 pub use notices::Notices;
-pub use random::{Random, is_soak};
+pub use random::{Random, cases, is_soak};
 pub use rooms::{my_room, rows};
 pub use who::{Caller, Who, code, message};

@@ -31,3 +31,8 @@ impl Random {
 pub fn is_soak() -> bool {
     std::env::var_os("STREAMKEEPER_SOAK").is_some()
 }
+
+/// How many cases a property is tried with.
+pub fn cases(normal: u32) -> u32 {
+    if is_soak() { normal * 100 } else { normal }
+}

@@ -11,6 +11,7 @@ mod chats;
 mod constraints;
 mod end_attempt_stats;
 mod end_stream;
+mod fuzz_rpc;
 mod leases;
 mod leave;
 mod migrations;

@@ -41,7 +41,7 @@ enum Step {
     Answer(Index, u16, Shape),
     Feed(Shape),
     Socket(Option<u32>, Value),
-    Register(u32, Value),
+    Register(Value),
     Session(u32, Option<bool>, Option<bool>),
     Unregister(u32),
     Inactivity(Value),
@@ -257,10 +257,9 @@ fn steps() -> impl Strategy<Value = Step> {
         2 => shapes(rows).prop_map(Step::Feed),
         4 => (prop::option::weighted(0.2, select(vec![0_u32, 1006, 4401, 4403, 4410, u32::MAX])), messages())
             .prop_map(|(closed, message)| Step::Socket(closed, message)),
-        1 => (0..3_u32, spoilt(Value::object([("key", STREAM.into()), ("kind", "hls".into())])))
-            .prop_map(|(session, of)| Step::Register(session, of)),
-        2 => (0..3_u32, open.clone(), open).prop_map(|(session, failed, open)| Step::Session(session, failed, open)),
-        1 => (0..3_u32).prop_map(Step::Unregister),
+        1 => spoilt(Value::object([("key", STREAM.into()), ("kind", "hls".into())])).prop_map(Step::Register),
+        2 => (0..4_u32, open.clone(), open).prop_map(|(session, failed, open)| Step::Session(session, failed, open)),
+        1 => (0..4_u32).prop_map(Step::Unregister),
         1 => spoilt(inactivity).prop_map(Step::Inactivity),
         2 => (any::<bool>(), prop::bool::weighted(0.8)).prop_map(|(listing, on)| Step::Watch(listing, on)),
         3 => pages().prop_map(Step::Page),
@@ -277,6 +276,7 @@ struct Run {
     calls: BTreeSet<CallId>,
     last_call: u32,
     meetings: u32,
+    sessions: u32,
     welcomed: usize,
     told: usize,
     well: bool,
@@ -294,6 +294,7 @@ impl Run {
             calls: BTreeSet::new(),
             last_call: 0,
             meetings: 0,
+            sessions: 0,
             welcomed: 0,
             told: 0,
             well: false,
@@ -356,9 +357,10 @@ impl Run {
                 let event = closed.map_or(SocketEvent::Message(message), SocketEvent::Closed);
                 self.handle(Input::Socket { socket, event });
             }
-            Step::Register(session, of) => {
+            Step::Register(of) => {
                 if let Ok((key, kind)) = action::session(&of) {
-                    self.handle(Input::Register { session: SessionId(session), key, kind });
+                    self.sessions += 1;
+                    self.handle(Input::Register { session: SessionId(self.sessions), key, kind });
                 }
             }
             Step::Session(session, failed, open) => {
