@@ -127,7 +127,7 @@ fn is_within_bounds(config: &Config) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(cases(1_500)))]
+    #![proptest_config(ProptestConfig::with_cases(cases(800)))]
 
     #[test]
     fn a_configuration_is_taken_within_its_bounds_or_refused_by_name(
