@@ -48,6 +48,16 @@ export class StreamkeeperError extends Error {
   }
 }
 
+/** What `read` gives of something of the app's. A proxy or a getter may throw: then it is as wrong as any other wrong value. */
+export function readable<T>(code: "invalid_argument" | "invalid_config", name: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof StreamkeeperError) throw error;
+    throw new StreamkeeperError(code, `${name} cannot be read`, error);
+  }
+}
+
 /** An error as the WASM gives it: `{code, message, cause}`. */
 export function fromRaw(raw: unknown): StreamkeeperError {
   if (raw instanceof StreamkeeperError) return raw;

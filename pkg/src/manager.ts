@@ -1,5 +1,5 @@
 import { Chat, claimsOf, kindsOf, noClient, subjectOf } from "./chat.js";
-import { type ErrorCode, StreamkeeperError, fromRaw } from "./error.js";
+import { type ErrorCode, StreamkeeperError, fromRaw, readable } from "./error.js";
 import { Feed } from "./feed.js";
 import type { Host, Raw, RawConstructor } from "./raw.js";
 import { Sessions } from "./sessions.js";
@@ -139,8 +139,9 @@ export class ConnectionManager {
       (generation, event, payload) => this.#heard(event, () => this.#raw.chatEvent(generation, event, payload)),
       (reason, client) => this.#emit("disconnect", { reason: reason as Reason, client }),
     );
-    this.#raw = this.#enter(() => new Raw(withoutExtras(config), host));
-    this.#data = dataOf(config);
+    const checked = readable("invalid_config", "config", () => withoutExtras(config));
+    this.#raw = this.#enter(() => new Raw(checked, host));
+    this.#data = readable("invalid_config", "config", () => dataOf(config));
     this.#refresh();
     if (config.backend) this.#enter(() => this.#raw.takeUp());
   }
@@ -155,11 +156,9 @@ export class ConnectionManager {
    * @throws StreamkeeperError `invalid_argument`, `no_chat`, `token`, `not_allowed`, `offline`, `timeout`, `conflict` (another
    * user was connected, or this one was signed out, in the meantime)
    */
-  readonly connectUser = (userId: string, token: string | (() => string | Promise<string>), userData?: object): Promise<unknown> => {
-    const connecting = this.#call<unknown>("connectUser", { userId, ...kindsOf(token, userData) }, () =>
-      this.#chat.identify(userId, token, userData),
-    );
-    return connecting;
+  readonly connectUser = async (userId: string, token: string | (() => string | Promise<string>), userData?: object): Promise<unknown> => {
+    const kinds = readable("invalid_argument", "token or userData", () => kindsOf(token, userData));
+    return this.#call<unknown>("connectUser", { userId, ...kinds }, () => this.#chat.identify(userId, token, userData));
   };
 
   /** The client of the connection that is open now, or `null`. Never one that is being closed. */
@@ -197,10 +196,11 @@ export class ConnectionManager {
    * own scheduled one, or an own live one again.
    */
   readonly startStream = async (options: { streamId?: string; title?: string } = {}): Promise<StreamStatus> => {
-    const isNew = options?.streamId === undefined || options.streamId === null;
+    const isNew = readable("invalid_argument", "options", () => options?.streamId === undefined || options.streamId === null);
     // The id is made up here and kept until the database has answered, so that a second click, or another try after a lost
     // answer, starts the same stream.
-    const started = this.#call<StreamStatus>("startStream", isNew ? { ...options, streamId: (this.#nextStream ??= randomUuid()) } : options);
+    const given = (): object => (isNew ? { ...options, streamId: (this.#nextStream ??= randomUuid()) } : options);
+    const started = this.#call<StreamStatus>("startStream", readable("invalid_argument", "options", given));
     const answered = () => {
       if (isNew) this.#nextStream = undefined;
     };
@@ -361,9 +361,10 @@ export class ConnectionManager {
    */
   readonly registerSession = (session: StreamSession): (() => void) => {
     if (this.#snapshot.phase === "disposed") throw disposed();
-    const number = this.#sessions.add(session);
+    const { key, kind } = readable("invalid_argument", "session", () => ({ key: session?.key, kind: session?.kind }));
+    const number = readable("invalid_argument", "session", () => this.#sessions.add(session));
     try {
-      this.#enter(() => this.#raw.register(number, { key: session.key, kind: session.kind }));
+      this.#enter(() => this.#raw.register(number, { key, kind }));
     } catch (error) {
       this.#sessions.remove(number);
       throw error;
@@ -450,7 +451,7 @@ export class ConnectionManager {
    * @internal
    */
   adopt(config: ManagerConfig): void {
-    if (dataOf(config) !== this.#data) {
+    if (readable("invalid_config", "config", () => dataOf(config)) !== this.#data) {
       const message = "the manager was made with another configuration; dispose() of it first, or pass the same";
       throw new StreamkeeperError("invalid_config", message);
     }

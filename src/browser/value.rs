@@ -9,7 +9,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 const MAX_DEPTH: u32 = 8;
 
 /// More than anything that we read; within its depth a cycle of many members would go on for ever.
-const MAX_VALUES: u32 = 1_000_000;
+const MAX_VALUES: u32 = 200_000;
 
 #[wasm_bindgen]
 extern "C" {
