@@ -157,6 +157,7 @@ impl Manager {
 
     /// Takes one input in. Then drain [`Manager::poll`], then set the timer to [`Manager::next_wakeup`].
     pub fn handle(&mut self, wall: Millis, input: Input) {
+        let (before, told) = (self.now, self.clock.to_wall(self.now));
         self.now = self.clock.observe(wall);
         if self.disposed {
             if let Input::Call { call, .. } = input {
@@ -165,6 +166,8 @@ impl Manager {
             return;
         }
         self.trace.input(wall, &input);
+        // A clock that was set back: all times that the snapshot tells are others.
+        self.changed |= self.clock.to_wall(before) != told;
         self.meeting_is_activity();
         match input {
             Input::Wake => {}

@@ -182,6 +182,19 @@ fn a_person_is_asked_first_and_may_stay() {
 }
 
 #[test]
+fn whoever_looks_is_told_that_a_clock_was_set_back_and_with_it_the_time_that_is_left() {
+    let mut chat = inactivity(&[("timeout", 60_000_u32.into()), ("prompt", 20_000_u32.into())]);
+    chat.connect("ana");
+    chat.pass(40 * SECOND);
+    let told = chat.world.changes;
+    chat.world.now -= 3_000;
+    chat.handle(Input::Wake);
+    let snapshot = chat.world.manager.snapshot();
+    let until = snapshot.get("presence").unwrap().get("idlePromptUntil").cloned();
+    assert_eq!((until, chat.world.changes), (Some(Value::millis(Some(chat.world.now + 20_000))), told + 1));
+}
+
+#[test]
 fn a_page_is_hidden_for_a_while_before_it_counts() {
     let mut chat = connected();
     chat.page(PageEvent::Hidden);
