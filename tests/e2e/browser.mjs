@@ -7,10 +7,16 @@ import { CHROMIUM, FIREFOX } from "./environment.mjs";
 /** No test waits longer for anything; the longest grace under test is 4 s, the longest row of attempts 3 s. */
 const PATIENCE = 15_000;
 
+/** Of its own: a tab would lie in front of the others, or behind them. */
+const WINDOW = { type: "window" };
+
+/** Firefox counts among a page's errors what nobody can catch: an EventSource's connection that could not be had. */
+const LOST_CONNECTION = /^Firefox can’t establish a connection|^The connection to .* was interrupted/;
+
 let browser;
 
-/** Stock Firefox understands WebDriver BiDi alone. */
-const firefox = () => ({ browser: "firefox", executablePath: FIREFOX });
+/** Stock Firefox understands WebDriver BiDi alone. The flag: only the browser itself knows in which process a page is. */
+const firefox = () => ({ browser: "firefox", executablePath: FIREFOX, args: ["--remote-allow-system-access"] });
 
 const chromium = () => ({
   executablePath: CHROMIUM,
@@ -39,18 +45,24 @@ after(async () => {
   await database.close();
 });
 
+/** What is not to be tried in Firefox: told by its name, and why by `docs/browsers.md`. */
+export function notInFirefox(name, define) {
+  if (FIREFOX) test(`${name} (not in Firefox: see docs/browsers.md)`, { skip: true });
+  else define(name);
+}
+
 /** A test with a page that nobody else has: its own storage, its own cookies, and none of its errors unseen. */
 export function pageTest(name, body, { timeout = 4 * PATIENCE } = {}) {
   test(name, { timeout }, async (t) => {
     const context = await browser.createBrowserContext();
     try {
-      const page = await context.newPage();
+      const page = await context.newPage(WINDOW);
       page.setDefaultTimeout(PATIENCE);
       await page.setViewport({ width: 1280, height: 900 });
       const said = [];
       page.on("console", (message) => said.push(`${message.type()}: ${message.text()}`));
       const thrown = [];
-      page.on("pageerror", (error) => thrown.push(error));
+      page.on("pageerror", (error) => !LOST_CONNECTION.test(error.message) && thrown.push(error));
       try {
         await body({ t, page, said, context });
       } catch (error) {
@@ -73,7 +85,7 @@ export function together(name, tests) {
 export async function withWindow(page, body) {
   const context = await page.browser().createBrowserContext();
   try {
-    const other = await context.newPage();
+    const other = await context.newPage(WINDOW);
     other.setDefaultTimeout(page.getDefaultTimeout());
     await body(other);
   } finally {

@@ -1,6 +1,8 @@
 /** A host in a bare page without a demo around it, with short times; see `faulty-gateway.mjs`. */
 import assert from "node:assert/strict";
+import { setTimeout as pause } from "node:timers/promises";
 import { leases } from "./database.mjs";
+import { FIREFOX } from "./environment.mjs";
 
 /** Has a bare page be the host's, in the meeting: of a new stream, or of the one that is given. Gives the stream's id. */
 export async function host(url, page, token, streamId = null) {
@@ -37,8 +39,33 @@ export async function untilHeld(id, pages) {
 }
 
 /** Kills the page's renderer, as a crash does. */
-export const kill = async (page) => {
+export async function kill(page) {
+  if (FIREFOX) return killProcess(await processOf(page));
   const crashed = new Promise((resolve) => page.once("error", resolve));
   (await page.createCDPSession()).send("Page.crash").catch(() => {});
   await crashed;
-};
+}
+
+/** The process that a page of Firefox's is in: asked inside of the browser itself. */
+async function processOf(page) {
+  const { connection } = page.browser();
+  const tree = await connection.send("browsingContext.getTree", { "moz:scope": "chrome" });
+  const [{ context }] = tree.result.contexts;
+  const manager = "chrome://remote/content/shared/NavigableManager.sys.mjs";
+  const expression = `ChromeUtils.importESModule(${JSON.stringify(manager)}).NavigableManager
+    .getBrowsingContextById(${JSON.stringify(page.mainFrame()._id)}).currentWindowGlobal.osPid`;
+  const answer = await connection.send("script.evaluate", { expression, target: { context }, awaitPromise: false });
+  return answer.result.result.value;
+}
+
+async function killProcess(id) {
+  const isThere = () => {
+    try {
+      return process.kill(id, 0);
+    } catch {
+      return false;
+    }
+  };
+  process.kill(id, "SIGKILL");
+  while (isThere()) await pause(20);
+}

@@ -17,10 +17,22 @@ use crate::tools::{self, catalogue};
 use crate::workspace::Workspace;
 use crate::{npm, package, sizes};
 
+/// The journeys that are tried in Firefox as well: what everybody does, and where browsers differ. `docs/browsers.md` has why
+/// the others are not.
+const IN_FIREFOX: [&str; 8] =
+    ["bfcache", "chat-lifecycle", "ending", "leases", "leaving", "network", "outbox", "rooms"];
+/// With time for it, these too.
+const IN_FIREFOX_SOAK: [&str; 5] = ["attaching", "events", "input", "rooms-faults", "secrets"];
+
 /// Journeys through demos: one for each lane, because journeys break what they go through.
 pub fn e2e(context: &Context, browser: Browser) -> Result<()> {
     let workspace = &context.workspace;
-    let files = prepare(context, "tests/e2e")?;
+    let mut files = prepare(context, "tests/e2e")?;
+    if browser == Browser::Firefox {
+        let more = IN_FIREFOX_SOAK.iter().filter(|_| context.soak);
+        let names: Vec<_> = IN_FIREFOX.iter().chain(more).map(|name| format!("{name}.test.mjs")).collect();
+        files.retain(|file| names.iter().any(|name| file.ends_with(name)));
+    }
     let binary = browser.ensure(workspace)?;
     let built = stack::build(workspace)?;
     let start = |lane| Stack::start(workspace, &built, free_port()?, &format!("test-{lane}"));

@@ -38,7 +38,7 @@ struct Run {
 }
 
 /// The cheap ones first.
-const RUNS: [Run; 10] = [
+const RUNS: [Run; 11] = [
     Run { suite: Suite::Lint, name: "lint", run: lint::check },
     Run { suite: Suite::Engine, name: "engine", run: native::engine },
     Run { suite: Suite::Browser, name: "browser in Chromium", run: |it| browser::adapters(it, Browser::Chromium) },
@@ -47,6 +47,7 @@ const RUNS: [Run; 10] = [
     Run { suite: Suite::Database, name: "database on PostgreSQL 18", run: native::database },
     Run { suite: Suite::Gateway, name: "gateway", run: native::gateway },
     Run { suite: Suite::E2e, name: "e2e in Chromium", run: |it| journeys::e2e(it, Browser::Chromium) },
+    Run { suite: Suite::E2e, name: "e2e in Firefox", run: |it| journeys::e2e(it, Browser::Firefox) },
     Run { suite: Suite::Packaging, name: "packaging", run: journeys::packaging },
     Run { suite: Suite::Mutants, name: "mutants", run: mutants::check },
 ];
