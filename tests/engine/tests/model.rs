@@ -21,6 +21,12 @@ fn chat_in_every_order() {
 }
 
 #[test]
+fn chat_in_two_tabs_in_every_order() {
+    let budget = Budget { person: 3, page: 1, faults: 1, tabs: 2 };
+    check("chat in two tabs", &World::new(About::Chat, budget), states(30_000));
+}
+
+#[test]
 fn the_end_of_a_stream_in_every_order() {
     let budget = Budget { person: 3, page: 1, faults: 2, tabs: 3 };
     check("stream", &World::new(About::Stream, budget), states(60_000));

@@ -34,7 +34,7 @@ fn wander_all(name: &str, world: &World, schedules: u32) {
 
 #[test]
 fn chat() {
-    let budget = Budget { person: 6, page: 4, faults: 4, tabs: 0 };
+    let budget = Budget { person: 6, page: 4, faults: 4, tabs: 3 };
     wander_all("chat", &World::new(About::Chat, budget), cases(350_000));
 }
 

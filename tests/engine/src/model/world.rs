@@ -19,7 +19,7 @@ const CLOSE_TIMEOUT: Millis = 5_000;
 /// What a world is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum About {
-    /// One tab, two users, one chat service.
+    /// Two users, one chat service, in a browser that may have a second tab.
     Chat,
     /// A stream that is hosted, in a browser that may have a second tab.
     Stream,
@@ -75,7 +75,7 @@ pub enum Event {
     Reconnect(usize, bool),
     /// The browser gives the lock of an entry to the first who waits for it.
     Grant(usize),
-    /// A tab hears of what another has stored.
+    /// A tab hears of what another has told.
     News(usize),
     /// A tab is closed: it says goodbye.
     Close(usize),
@@ -103,6 +103,15 @@ fn is_end(intent: &Value) -> bool {
     intent.text("kind") == Some("end") && !intent.flag("leaves")
 }
 
+/// What a tab has told the others.
+#[derive(Clone, Debug)]
+enum News {
+    /// It has stored an entry of this key.
+    Stored(String),
+    /// This user has signed out.
+    SignedOut(String),
+}
+
 /// A call on its way.
 #[derive(Clone, Debug)]
 struct Call {
@@ -121,6 +130,8 @@ pub struct Tab {
     pub(super) joined: bool,
     /// Who is to be connected.
     pub(super) user: Option<&'static str>,
+    /// Whose tokens the backend is given, until they are forgotten.
+    signed_in: Option<&'static str>,
     pub(super) calls: Vec<CallId>,
     /// Its snapshot has said that the stream is over.
     over: bool,
@@ -133,11 +144,11 @@ struct Shown<'a>(&'a Tab);
 
 impl Debug for Shown<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Tab { manager, wire, chat, meeting, joined, user, calls, over, hidden, offline, alive } = self.0;
+        let Tab { manager, wire, chat, meeting, joined, user, signed_in, calls, over, hidden, offline, alive } = self.0;
         if !alive {
             return Ok(());
         }
-        (manager.state(), wire, chat, meeting, joined, user, calls, (over, hidden, offline)).fmt(f)
+        (manager.state(), wire, chat, meeting, joined, user, signed_in, calls, (over, hidden, offline)).fmt(f)
     }
 }
 
@@ -153,8 +164,8 @@ pub struct World {
     pub(super) stored: BTreeMap<String, Value>,
     /// Who waits for which entry's lock; the first has it, once it is granted.
     locks: BTreeMap<String, (bool, Vec<usize>)>,
-    /// Who is to hear of which entry.
-    news: Vec<(usize, String)>,
+    /// Who is to hear of what.
+    news: Vec<(usize, News)>,
     /// The database has refused an end.
     pub(super) refused: bool,
     /// An end has been written down.
@@ -209,6 +220,7 @@ impl World {
             meeting: None,
             joined: false,
             user: None,
+            signed_in: Some("ana"),
             calls: Vec::new(),
             over: false,
             hidden: false,
@@ -299,9 +311,12 @@ impl World {
                 }
                 self.intended |= is_end(&intent);
                 let is_new = self.stored.insert(key.clone(), intent).is_none();
-                let others = (0..self.tabs.len()).filter(|other| is_new && *other != tab && self.tabs[*other].alive);
-                self.news.extend(others.map(|other| (other, key.clone())));
+                if is_new {
+                    self.tell_others(tab, &News::Stored(key));
+                }
             }
+            Output::ForgetUser => self.tabs[tab].signed_in = None,
+            Output::TellTabs { user } => self.tell_others(tab, &News::SignedOut(user)),
             Output::Claim { key } => self.locks.entry(key).or_default().1.push(tab),
             Output::Release { key } => self.unlock(&key, tab),
             Output::Settle { call, .. } => self.settled(tab, call)?,
@@ -315,6 +330,11 @@ impl World {
             _ => {}
         }
         Ok(())
+    }
+
+    fn tell_others(&mut self, tab: usize, news: &News) {
+        let others: Vec<usize> = self.alive().filter(|other| *other != tab).collect();
+        self.news.extend(others.into_iter().map(|other| (other, news.clone())));
     }
 
     fn settled(&mut self, tab: usize, call: CallId) -> Result<(), String> {
@@ -540,7 +560,7 @@ impl Model for World {
                 events.extend([Event::Close(tab), Event::Kill(tab)]);
             }
         }
-        if self.budget.tabs > 0 && self.about == About::Stream && self.alive().count() < 2 {
+        if self.budget.tabs > 0 && self.about != About::Both && self.alive().count() < 2 {
             events.push(Event::Open);
         }
         events
@@ -640,9 +660,22 @@ impl Model for World {
                 first.map_or(Ok(()), |tab| self.handle(tab, Input::Claimed { key, intent }))
             }
             Event::News(at) => {
-                let (tab, key) = self.news.remove(at);
-                let entries = self.stored.get(&key).map(|intent| (key.clone(), intent.clone())).into_iter().collect();
-                self.handle(tab, Input::Owed { entries })
+                let (tab, news) = self.news.remove(at);
+                match news {
+                    News::Stored(key) => {
+                        let intent = self.stored.get(&key).cloned();
+                        let entries = intent.map(|intent| (key, intent)).into_iter().collect();
+                        self.handle(tab, Input::Owed { entries })
+                    }
+                    News::SignedOut(user) => {
+                        let page = &mut self.tabs[tab];
+                        // A page is one person's: with the one who is signed in, whoever chats goes as well.
+                        if [page.user, page.signed_in].contains(&Some(user.as_str())) {
+                            page.user = None;
+                        }
+                        self.handle(tab, Input::SignedOutElsewhere { user })
+                    }
+                }
             }
             Event::Close(tab) => {
                 self.handle(tab, Input::Page(PageEvent::PageHide { persisted: false }))?;
