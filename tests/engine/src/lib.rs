@@ -213,9 +213,13 @@ impl World {
         assert!(self.changes > told || self.shown() == before, "the snapshot is another one, and nobody was told");
     }
 
-    /// The snapshot, without the time of the last activity: in a meeting it goes by without a word.
+    /// The snapshot, without the time of the last activity: in a meeting it goes by without a word. A manager that has been
+    /// disposed of says nothing any more.
     fn shown(&self) -> Value {
         let mut snapshot = self.manager.snapshot();
+        if snapshot.text("phase") == Some("disposed") {
+            return Value::Null;
+        }
         if let Value::Object(slices) = &mut snapshot {
             for (_, slice) in slices.iter_mut().filter(|(name, _)| name == "presence") {
                 let Value::Object(fields) = slice else { continue };

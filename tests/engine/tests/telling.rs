@@ -171,6 +171,23 @@ fn whoever_is_idle_by_other_settings_is_told_so_again() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_sets_back_what_is_shown() {
+    let prompt = Value::object([("timeout", 300_000_u32.into()), ("prompt", 100_000_u32.into())]);
+    let mut chat = Chatting::new(Value::object([("inactivity", prompt)]));
+    chat.connect("ana");
+    chat.pass(4 * MINUTE);
+    let until = |chat: &Chatting| {
+        let snapshot = chat.world.manager.snapshot();
+        snapshot.get("presence").and_then(|presence| presence.get("idlePromptUntil")).cloned()
+    };
+    assert_eq!(until(&chat), Some(Value::millis(Some(chat.world.now + MINUTE))));
+    let told = chat.world.changes;
+    chat.world.now -= 3_000;
+    chat.handle(Input::Wake);
+    assert_eq!((until(&chat), chat.world.changes), (Some(Value::millis(Some(chat.world.now + MINUTE))), told + 1));
+}
+
+#[test]
 fn nothing_is_saved_for_somebody_who_has_signed_out() {
     let mut chat = Chatting::new(Value::object([]));
     chat.connect("ana");
