@@ -27,7 +27,7 @@ pub enum Refusal {
     Full,
     /// This address has.
     Address,
-    /// This address asks for too many playback URLs.
+    /// This address asks too often: for playback URLs, or for what is live.
     Often,
     /// The ticket of the playback URL is none of ours, or there is none.
     Forged,
@@ -84,7 +84,7 @@ impl Refusal {
         let (status, code, message) = match self {
             Self::Full => (StatusCode::SERVICE_UNAVAILABLE, "53300", "Too many clients of this stream here"),
             Self::Address => (StatusCode::TOO_MANY_REQUESTS, "53300", "Too many clients of streams at this address"),
-            Self::Often => (StatusCode::TOO_MANY_REQUESTS, "53300", "Too many playback URLs for this address at once"),
+            Self::Often => (StatusCode::TOO_MANY_REQUESTS, "53300", "This address asks too often"),
             Self::Forged => (StatusCode::FORBIDDEN, "RELAY403", "The ticket of this playback URL is missing or wrong"),
             Self::Other => (StatusCode::FORBIDDEN, "RELAY403", "The ticket of this playback URL is for another stream"),
             Self::Outdated => {

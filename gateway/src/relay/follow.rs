@@ -93,8 +93,10 @@ pub async fn live(relays: &Relays, mut news: Subscription) -> Infallible {
 /// Tells the database what relays say; of each the last, and how it is again where that failed.
 pub async fn reports(relays: &Relays, reports: &mut UnboundedReceiver<(Id, Report)>) -> Infallible {
     let mut due: BTreeMap<Id, Said> = BTreeMap::new();
+    // What was not told in time comes after what has not been tried: some that always fail would let nobody else have a turn.
+    let mut again: BTreeMap<Id, Said> = BTreeMap::new();
     loop {
-        if due.is_empty() {
+        if due.is_empty() && again.is_empty() {
             match reports.recv().await {
                 Some(report) => take(relays, report, &mut due),
                 None => pending().await,
@@ -103,9 +105,11 @@ pub async fn reports(relays: &Relays, reports: &mut UnboundedReceiver<(Id, Repor
         while let Ok(report) = reports.try_recv() {
             take(relays, report, &mut due);
         }
+        again.retain(|id, _| !due.contains_key(id));
         // What has not been told by then is told with what has been said since.
         let until = Instant::now() + PATIENCE;
-        let told = stream::iter(std::mem::take(&mut due)).map(|(id, said)| async move {
+        let all = std::mem::take(&mut due).into_iter().chain(std::mem::take(&mut again));
+        let told = stream::iter(all).map(|(id, said)| async move {
             let told = timeout_at(until, relays.store.tell(id, &said)).await;
             (id, said, told.unwrap_or_else(|_| Err(late())))
         });
@@ -114,10 +118,10 @@ pub async fn reports(relays: &Relays, reports: &mut UnboundedReceiver<(Id, Repor
             let Err(error) = told else { continue };
             warn!(?error, relay = %id, "the database was not told what a relay says");
             if relays.registry.has(id) && is_worth_repeating(&said) {
-                due.entry(id).or_insert(said);
+                again.insert(id, said);
             }
         }
-        if !due.is_empty() {
+        if !again.is_empty() {
             sleep(RETRY).await;
         }
     }

@@ -78,9 +78,21 @@ pub struct Relays {
 impl Relays {
     /// A new node.
     pub fn new(config: &Config, database: Database, auth: Arc<Auth>, counters: Counters) -> io::Result<Arc<Self>> {
+        Self::with_makers(config, database, auth, counters, |makers| makers)
+    }
+
+    /// The same, whose relays are not made as they usually are.
+    pub fn with_makers(
+        config: &Config,
+        database: Database,
+        auth: Arc<Auth>,
+        counters: Counters,
+        change: impl FnOnce(Makers) -> Makers,
+    ) -> io::Result<Arc<Self>> {
         let upstreams = Upstreams::new(config.relay.upstreams.clone())?;
         let (reporter, reports) = mpsc::unbounded_channel();
-        let registry = Registry::new(makers(&upstreams), config.relay.clone(), counters.clone(), reporter);
+        let makers = change(makers(&upstreams));
+        let registry = Registry::new(makers, config.relay.clone(), counters.clone(), reporter);
         // What all nodes share. The configuration has seen to it that there is one where there are upstreams.
         let secret = config.jwt_secret.as_ref().map(String::as_bytes);
         let secret = secret.or_else(|| config.service_key.as_ref().map(Key::secret));

@@ -22,6 +22,8 @@ mod program;
 mod relay_hls;
 mod relay_hostile;
 mod relay_random;
+mod relay_repair;
+mod relay_silence;
 mod relay_streams;
 mod relay_sync;
 mod relay_timeline;

@@ -206,6 +206,23 @@ async fn one_address_cannot_ask_for_playback_urls_for_ever() {
 }
 
 #[tokio::test]
+async fn one_address_cannot_ask_for_the_list_for_ever_and_may_still_play() {
+    let (_db, _gateway, relaying, key) = relayed().await;
+    let list = || Answer::of(relaying.request(Method::GET, "/streams"));
+    let refused = loop {
+        let answers = join_all((0..300).map(|_| list())).await;
+        if let Some(refused) = answers.into_iter().find(|answer| answer.status == 429) {
+            break refused;
+        }
+    };
+    assert_eq!(refused.error(), (429, "53300".to_owned()));
+    assert_ne!(relaying.number("streamkeeper_gateway_relay_refusals_total{why=\"often\"}").await, 0);
+    assert_eq!(relaying.playback(&key, "hls").await.status, 200);
+    // And again, before long.
+    while list().await.status != 200 {}
+}
+
+#[tokio::test]
 async fn what_one_gateway_has_issued_another_one_takes_and_an_end_reaches_both() {
     let (db, gateway, here, key) = relayed().await;
     let variables = [("ADMIN_TOKEN", ADMIN_TOKEN), ("JWT_SECRET", SECRET)];
