@@ -220,6 +220,7 @@ impl Manager {
             if let Some(watch) = self.watches.get_mut(&id) {
                 // What was refused to the one may be open to the other.
                 (watch.state, watch.due) = (State::Closed, self.now.saturating_add(pause));
+                self.changed = true;
             }
         }
     }
