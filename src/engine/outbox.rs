@@ -16,7 +16,7 @@ const CAPACITY: usize = 50;
 const MAX_AGE: Millis = 7 * 24 * 3_600_000;
 
 /// The pause before an intent is tried again; doubled each time, up to [`LONGEST_PAUSE`].
-const PAUSE: Millis = 30_000;
+const PAUSE: Millis = 5_000;
 
 /// The longest pause; also before asking again whether the right user has signed in.
 pub const LONGEST_PAUSE: Millis = 15 * 60_000;

@@ -87,7 +87,7 @@ fn an_expired_token_is_refreshed_at_once_and_is_not_a_failure() {
     world.emit(meeting, "hangup");
     world.answer_error(401, "PGRST303");
     world.answer_error(401, "PGRST301");
-    world.pass(29_000);
+    world.pass(4_000);
     assert_eq!((world.status(STREAM).as_str(), world.sent.len()), ("failed", 2), "until the outbox tries again");
 }
 

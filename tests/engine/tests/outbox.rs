@@ -107,7 +107,7 @@ fn what_cannot_be_delivered_is_tried_ever_later_and_at_once_when_asked_or_online
     let mut world = World::new();
     let intent = left_behind(&world, "end", None);
     finds(&mut world, &intent);
-    for gap in [30_000, 60_000, 120_000] {
+    for gap in [5_000, 10_000, 20_000] {
         world.answer(Answer::Unreachable);
         let tries = world.sent.len();
         world.pass(gap - 1);
@@ -151,7 +151,7 @@ fn what_this_page_has_given_up_is_replayed_and_then_it_is_over() {
     world.answer_error(500, "XX000");
     assert_eq!((world.status(STREAM).as_str(), pending(&world)), ("failed", 1_u32.into()));
     assert_eq!(world.manager.snapshot().get("pendingEnds"), Some(&1_u32.into()));
-    world.pass(30_000);
+    world.pass(5_000);
     assert_eq!(world.in_flight[0].rpc.arguments.get("p_attempt"), Some(&4_u32.into()));
     world.answer_ok("ended");
     assert_eq!((world.status(STREAM).as_str(), world.count("end"), world.stored.len()), ("ended", 1, 0));
@@ -245,7 +245,7 @@ fn a_storage_that_takes_nothing_is_said_once_and_everything_goes_on() {
 fn a_new_round_takes_over_from_a_call_of_the_outbox() {
     let mut world = World::new();
     world.end(STREAM);
-    for pause in [1_000, 2_000, 3_000, 0, 30_000] {
+    for pause in [1_000, 2_000, 3_000, 0, 5_000] {
         world.answer_error(500, "XX000");
         world.pass(pause);
     }
@@ -392,7 +392,7 @@ fn a_host_who_comes_back_after_a_late_leave_holds_the_stream_again() {
     let meeting = world.host();
     world.emit(meeting, "hangup");
     given_up(&mut world);
-    world.pass(30_000);
+    world.pass(5_000);
     world.answer_ok("held_elsewhere");
     let renewals = world.renewals.len();
     world.pass(60_000);
