@@ -17,6 +17,9 @@ use alloc::vec::Vec;
 /// How long the database holds a session for a page of which it hears nothing.
 const LEASE: Millis = 90_000;
 
+/// A backend that only ever gives sessions that are over is not asked without end.
+const MOST_GOINGS: u32 = 10;
+
 impl Manager {
     /// `myRoom`.
     pub(super) fn my_room_is(&mut self, call: CallId, verdict: Verdict) {
@@ -190,7 +193,9 @@ impl Manager {
                 return;
             }
             // Made for our own lost call, and over by now.
-            Verdict::Delivered(session) if goes_on && going.made_up && !is_open(&session) => {
+            Verdict::Delivered(session)
+                if goes_on && going.made_up && !is_open(&session) && going.attempts < MOST_GOINGS =>
+            {
                 let key = [going.key.as_str(), "+"].concat();
                 let rpc = going.rpc.with("p_idempotency_key", key.as_str());
                 if let Some(room) = self.room(id) {

@@ -719,3 +719,16 @@ fn rows_and_sessions_without_their_ids_are_not_the_backends() {
     world.answer(live());
     assert!(world.result(call).is_some_and(Result::is_ok));
 }
+
+#[test]
+fn a_backend_that_only_has_ended_sessions_is_not_asked_without_end() {
+    let mut world = world();
+    let call = go_live(&mut world, Value::Null);
+    let mut answers = 0;
+    while world.answer(http(session("s1", STREAM, "ended"))) {
+        answers += 1;
+        assert!(answers < 50, "asked and asked");
+    }
+    assert_eq!((answers, world.result(call).is_some()), (10, true));
+    assert_eq!(room(&world, "status"), "idle".into());
+}
