@@ -8,6 +8,7 @@ mod chat_properties;
 mod configuration;
 mod ending;
 mod holding;
+mod meanwhile;
 mod outbox;
 mod properties;
 mod rooms;

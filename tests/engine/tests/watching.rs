@@ -321,3 +321,13 @@ fn whoever_was_introduced_as_somebody_else_comes_again() {
     world.handle(Input::User { id: Some("ben".to_owned()) });
     assert_eq!(opened(&world), 3);
 }
+
+#[test]
+fn whoever_signs_in_without_a_network_sees_that_what_was_refused_is_tried_again() {
+    let mut world = watching();
+    closes(&mut world, 4403);
+    world.page(PageEvent::Offline);
+    let told = world.changes;
+    world.handle(Input::User { id: Some("ben".to_owned()) });
+    assert_eq!((state(&world).0.as_str(), world.changes), ("connecting", told + 1));
+}
