@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::hash::{DefaultHasher, Hasher};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::failure::{Context, Result};
@@ -22,6 +23,13 @@ pub fn unless_done(
     let done = fs::read_to_string(stamp).is_ok_and(|stamped| stamped == print);
     if done && outputs.iter().all(|output| output.exists()) {
         return Ok(());
+    }
+    // From here on nothing is done, also for inputs that come back: what breaks off leaves half of its outputs.
+    match fs::remove_file(stamp) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).context(|| format!("cannot remove {}", stamp.display()))?
+        }
+        _ => {}
     }
     work()?;
     if let Some(directory) = stamp.parent() {
@@ -105,6 +113,12 @@ mod tests {
         fs::remove_file(&output).unwrap();
         step(Ok(())).unwrap();
         assert_eq!(runs.get(), 5, "so does a missing output");
+
+        fs::write(input.join("a"), "3").unwrap();
+        assert!(step(Err(Failure::because("no"))).is_err());
+        fs::write(input.join("a"), "2").unwrap();
+        step(Ok(())).unwrap();
+        assert_eq!(runs.get(), 7, "and what broke off, for inputs that were done before");
         fs::remove_dir_all(directory).unwrap();
     }
 }
