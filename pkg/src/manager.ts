@@ -420,7 +420,10 @@ export class ConnectionManager {
   /** What the connections have cost in this page so far. */
   readonly usage = (): Usage => this.#enter(() => this.#raw.usage() as Usage);
 
-  /** The last inputs and decisions, as JSON, without tokens: for a bug report. */
+  /**
+   * What went in and what came out of late, as JSON: for a bug report. Without tokens, titles and names; `cargo xtask replay`
+   * runs the page again from it.
+   */
   readonly exportTrace = (): string => JSON.stringify(this.#enter(() => this.#raw.trace()));
 
   /** Sends what has to be sent and leaves nothing behind: no listener, timer or request. `shared()` then makes a new one. */

@@ -194,29 +194,6 @@ impl Action {
             Action::Reconnect { .. } => "reconnect",
         }
     }
-
-    /// The stream or the user that it is about.
-    pub fn subject(&self) -> Value {
-        match self {
-            Action::StartStream { stream, .. } => stream.as_ref().into(),
-            Action::EndStream { stream, .. }
-            | Action::StreamStatus { stream }
-            | Action::StopStream { stream }
-            | Action::Playback { stream, .. } => stream.into(),
-            Action::ConnectUser { user, .. } => user.as_str().into(),
-            Action::GoLive { room, .. } | Action::EndRoom { room } | Action::IsHost { room, .. } => room.into(),
-            Action::EventClients { event } => event.into(),
-            Action::EndOnRedirect { streamer } => streamer.as_str().into(),
-            Action::Reconnect { force } => (*force).into(),
-            Action::ListActive
-            | Action::AutoEnd
-            | Action::ForceEndAll
-            | Action::DisconnectUser
-            | Action::MyRoom
-            | Action::TotalClients
-            | Action::RetryPending => Value::Null,
-        }
-    }
 }
 
 fn go_live(arguments: &Value) -> Result<Action, Error> {

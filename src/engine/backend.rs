@@ -232,27 +232,6 @@ pub enum Answer {
     OtherUser,
 }
 
-impl Answer {
-    /// As a trace records it: no data but the status and the error.
-    pub fn to_value(&self) -> Value {
-        match self {
-            Answer::Http { status, body } => {
-                let field = |name| body.as_ref().and_then(|body| body.text(name)).map_or(Value::Null, Value::from);
-                Value::object([
-                    ("http", u32::from(*status).into()),
-                    ("json", body.is_some().into()),
-                    ("status", field("status")),
-                    ("code", field("code")),
-                ])
-            }
-            Answer::Unreachable => "unreachable".into(),
-            Answer::TimedOut => "timed out".into(),
-            Answer::NoToken => "no token".into(),
-            Answer::OtherUser => "other user".into(),
-        }
-    }
-}
-
 /// What an answer means for a call that must arrive.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {

@@ -182,10 +182,6 @@ impl Manager {
         if chat != self.chat_told {
             self.chat_told = chat.clone();
             self.changed = true;
-            // Without the vendor's words: nobody knows what is in them.
-            let fields = ["status", "reason", "userId", "attempt", "generation"];
-            let traced = fields.map(|field| (field, chat.get(field).cloned().unwrap_or_default()));
-            self.trace_output("status", Value::object(traced));
             self.outputs.push_back(Output::Emit { event: "status", data: chat });
         }
     }
@@ -194,17 +190,10 @@ impl Manager {
         for step in steps {
             match step {
                 Step::Output(generation, output) => {
-                    let what = [
-                        ("generation", generation.0.into()),
-                        ("what", output.name().into()),
-                        ("why", output.why().into()),
-                    ];
-                    self.trace_output("chat", Value::object(what));
                     self.outputs.push_back(Output::Chat { generation, output });
                 }
                 Step::Resolve(generation, calls) => {
                     for call in calls {
-                        self.trace_output("settle", Value::object([("call", call.0.into()), ("error", Value::Null)]));
                         self.outputs.push_back(Output::SettleClient { call, generation });
                     }
                 }

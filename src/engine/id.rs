@@ -23,14 +23,22 @@ impl Uuid {
     pub fn parse(name: &str, value: Option<&Value>) -> Result<Uuid, Error> {
         let value = value.unwrap_or(&Value::Null);
         let text = value.as_text().unwrap_or_default();
-        let hyphens = [8, 13, 18, 23];
-        let fits =
-            |(at, byte): (usize, u8)| if hyphens.contains(&at) { byte == b'-' } else { byte.is_ascii_hexdigit() };
-        if text.len() == 36 && text.bytes().enumerate().all(fits) {
+        if Uuid::is(text) {
             Ok(Uuid(text.to_ascii_lowercase()))
         } else {
             Err(Error::argument(name, value, "a UUID such as 0d7c1f6e-5a53-4a4e-9c39-6f2d1b0c9a11"))
         }
+    }
+
+    /// In bytes.
+    pub(super) const LENGTH: usize = 36;
+
+    /// Whether this is one, in its usual form with hyphens.
+    pub(super) fn is(text: &str) -> bool {
+        let hyphens = [8, 13, 18, 23];
+        let fits =
+            |(at, byte): (usize, u8)| if hyphens.contains(&at) { byte == b'-' } else { byte.is_ascii_hexdigit() };
+        text.len() == Uuid::LENGTH && text.bytes().enumerate().all(fits)
     }
 
     /// The id in an answer to `function`: without one it is not the database's.

@@ -250,21 +250,6 @@ impl ChatEvent {
             _ => return None,
         })
     }
-
-    /// As a trace records it. What a vendor says is left out: nobody knows what is in it.
-    pub fn to_value(&self) -> Value {
-        let with = |name: &str, data: Value| Value::object([("event", name.into()), ("data", data)]);
-        match self {
-            ChatEvent::Token { expired, .. } => with("token", Value::object([("expired", (*expired).into())])),
-            ChatEvent::Opened => with("opened", Value::Null),
-            ChatEvent::Failed(failure, _) => with("failed", failure.name().into()),
-            ChatEvent::Alive => with("alive", Value::Null),
-            ChatEvent::Lost(failure, _) => with("lost", failure.name().into()),
-            ChatEvent::Probed(well) => with("probed", well.map_or(Value::Null, Value::Bool)),
-            ChatEvent::Closed => with("closed", Value::Null),
-            ChatEvent::CameBack => with("came back", Value::Null),
-        }
-    }
 }
 
 impl Failure {
@@ -391,49 +376,4 @@ pub enum Output {
     },
     /// The snapshot has changed.
     Changed,
-}
-
-impl Input {
-    /// As a trace records it.
-    pub fn to_value(&self) -> Value {
-        let entry =
-            |name: &str, of: Value, data: Value| Value::object([("input", name.into()), ("of", of), ("data", data)]);
-        match self {
-            Input::Wake => entry("wake", Value::Null, Value::Null),
-            Input::Page(event) => entry("page", Value::Null, event.name().into()),
-            Input::Chat { generation, event } => entry("chat", generation.0.into(), event.to_value()),
-            Input::Activity { heard } => entry("activity", Value::Null, (*heard).into()),
-            Input::SetInactivity(_) => entry("setInactivity", Value::Null, Value::Null),
-            Input::SignedOutElsewhere { user } => entry("signed out elsewhere", Value::Null, user.as_str().into()),
-            Input::Call { call, action } => entry(action.name(), call.0.into(), action.subject()),
-            Input::Attach { meeting, attachment, joined } => {
-                let data = Value::object([
-                    ("streamId", (&attachment.stream).into()),
-                    ("role", attachment.role.as_str().into()),
-                    ("joined", (*joined).into()),
-                ]);
-                entry("attach", meeting.0.into(), data)
-            }
-            Input::Detach { meeting } => entry("detach", meeting.0.into(), Value::Null),
-            Input::Meeting { meeting, event } => entry("meeting", meeting.0.into(), event.to_value()),
-            Input::Register { session, key, kind } => {
-                let data = Value::object([("streamId", key.into()), ("kind", kind.as_str().into())]);
-                entry("register session", session.0.into(), data)
-            }
-            Input::Unregister { session } => entry("unregister session", session.0.into(), Value::Null),
-            Input::Session { session, event } => entry("session", session.0.into(), event.to_value()),
-            Input::Owed { entries } => entry("owed", (entries.len() as u32).into(), Value::Null),
-            Input::Claimed { key, .. } => entry("claimed", key.as_str().into(), Value::Null),
-            Input::WatchListing(on) => entry("watch listing", Value::Null, (*on).into()),
-            Input::RefreshListing => entry("refresh listing", Value::Null, Value::Null),
-            Input::WatchEvent { event, on } => entry("watch event", event.into(), (*on).into()),
-            Input::Socket { socket, event } => entry("socket", socket.0.into(), event.to_value()),
-            Input::Feed(event) => entry("feed", Value::Null, event.to_value()),
-            Input::NotStored => entry("not stored", Value::Null, Value::Null),
-            Input::User { id } => entry("user", Value::Null, id.as_deref().into()),
-            Input::SignedOut => entry("signed out", Value::Null, Value::Null),
-            Input::Answer { request, answer } => entry("answer", request.0.into(), answer.to_value()),
-            Input::Dispose => entry("dispose", Value::Null, Value::Null),
-        }
-    }
 }

@@ -28,17 +28,6 @@ pub enum FeedEvent {
     Lost,
 }
 
-impl FeedEvent {
-    /// As a trace records it.
-    pub fn to_value(&self) -> Value {
-        match self {
-            FeedEvent::Rows(rows) => (rows.len() as u32).into(),
-            FeedEvent::Alive => "alive".into(),
-            FeedEvent::Lost => "lost".into(),
-        }
-    }
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Feed {
     Closed,

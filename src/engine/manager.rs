@@ -120,6 +120,7 @@ impl Manager {
     pub fn new(config: Config, holder: String, page: Page, wall: Millis) -> Manager {
         let mut clock = Clock::default();
         let now = clock.observe(wall);
+        let trace = Trace::new(&config, &holder, page, wall);
         let (chat, listing, room_backoff) = (Chat::new(&holder), Listing::new(&holder), Backoff::new(&holder));
         Manager {
             config,
@@ -146,7 +147,7 @@ impl Manager {
             requests: Table::default(),
             last_request: 0,
             outputs: VecDeque::new(),
-            trace: Trace::default(),
+            trace,
             changed: false,
             disposed: false,
             forgets: false,
@@ -165,7 +166,8 @@ impl Manager {
             }
             return;
         }
-        self.trace.input(wall, &input);
+        let traced = self.trace.input(&input, self.chat.open_generation());
+        let drained = self.outputs.len();
         // A clock that was set back: all times that the snapshot tells are others.
         self.changed |= self.clock.to_wall(before) != told;
         self.meeting_is_activity();
@@ -212,6 +214,7 @@ impl Manager {
             self.outbox.user = None;
             self.outputs.push_back(Output::ForgetUser);
         }
+        self.trace.add(wall, traced, &self.outputs, drained, self.changed);
         if core::mem::take(&mut self.changed) {
             // First: whoever hears of an event finds the state that it tells of.
             self.outputs.push_front(Output::Changed);
@@ -283,9 +286,14 @@ impl Manager {
         )
     }
 
-    /// The last inputs and outputs, without tokens and titles.
+    /// The last inputs and outputs, without tokens, names and titles.
     pub fn trace(&self) -> Value {
         self.trace.to_value()
+    }
+
+    /// The same, for whoever looks at its end again and again.
+    pub fn traced(&self) -> &Trace {
+        &self.trace
     }
 
     fn page_event(&mut self, event: PageEvent) {
@@ -475,7 +483,6 @@ impl Manager {
         self.last_request = self.last_request.wrapping_add(1);
         let request = RequestId(self.last_request);
         let deadline = self.now.saturating_add(self.config.ending.timeout);
-        self.trace_output("send", Value::object([("request", request.0.into()), ("function", rpc.function.into())]));
         let pending =
             Pending { purpose, rpc: rpc.clone(), token_replaced: false, only_for: only_for.clone(), deadline };
         self.requests.insert(request, pending);
@@ -531,36 +538,29 @@ impl Manager {
     }
 
     pub(super) fn settle(&mut self, call: CallId, result: Result<Value, Error>) {
-        let code = result.as_ref().err().map(|error| error.code.as_str());
-        self.trace_output("settle", Value::object([("call", call.0.into()), ("error", code.into())]));
         self.outputs.push_back(Output::Settle { call, result });
     }
 
     pub(super) fn emit(&mut self, event: &'static str, data: Value) {
-        self.trace_output(event, data.clone());
         self.outputs.push_back(Output::Emit { event, data });
     }
 
-    pub(super) fn note(&mut self, id: &StreamId, message: &str, signal: &str) {
+    pub(super) fn note(&mut self, id: &StreamId, message: &'static str, signal: &str) {
         self.log("debug", message, id, signal);
     }
 
-    pub(super) fn log(&mut self, level: &str, message: &str, id: &StreamId, detail: &str) {
+    /// The message is ours and goes into the trace as it is; the detail may be anybody's, and does not.
+    pub(super) fn log(&mut self, level: &'static str, message: &'static str, id: &StreamId, detail: &str) {
         self.emit_log(level, message, Value::object([("streamId", id.into()), ("detail", detail.into())]));
     }
 
-    pub(super) fn emit_log(&mut self, level: &str, message: &str, data: Value) {
+    pub(super) fn emit_log(&mut self, level: &'static str, message: &'static str, data: Value) {
         self.emit("log", Value::object([("level", level.into()), ("message", message.into()), ("data", data)]));
     }
 
     /// Whether there is a gateway beside the database.
     pub(super) fn has_gateway(&self) -> bool {
         self.config.backend.as_ref().is_some_and(|backend| backend.gateway_url.is_some())
-    }
-
-    pub(super) fn trace_output(&mut self, what: &str, data: Value) {
-        let at = self.clock.to_wall(self.now);
-        self.trace.add(at, "output", Value::object([("output", what.into()), ("data", data)]));
     }
 }
 

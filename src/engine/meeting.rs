@@ -102,24 +102,6 @@ impl MeetingEvent {
             MeetingEvent::ErrorOccurred { .. } => "errorOccurred",
         }
     }
-
-    /// As a trace records it.
-    pub fn to_value(&self) -> Value {
-        match self {
-            MeetingEvent::ParticipantLeft { id } => {
-                Value::object([("event", self.name().into()), ("id", id.as_str().into())])
-            }
-            MeetingEvent::KickedOut { local } => {
-                Value::object([("event", self.name().into()), ("local", (*local).into())])
-            }
-            MeetingEvent::ErrorOccurred { name, fatal } => Value::object([
-                ("event", self.name().into()),
-                ("name", name.as_str().into()),
-                ("fatal", (*fatal).into()),
-            ]),
-            _ => Value::object([("event", self.name().into())]),
-        }
-    }
 }
 
 /// What an event means for the stream.

@@ -61,17 +61,6 @@ pub enum SessionEvent {
     },
 }
 
-impl SessionEvent {
-    /// As a trace records it.
-    pub fn to_value(self) -> Value {
-        let (event, failed, open) = match self {
-            SessionEvent::Stopped { failed, open } => ("stopped", failed, open),
-            SessionEvent::Looked { open } => ("looked", false, open),
-        };
-        Value::object([("event", event.into()), ("failed", failed.into()), ("open", open.into())])
-    }
-}
-
 impl SessionOutput {
     /// Its name for the façade.
     pub fn name(self) -> &'static str {
@@ -238,8 +227,6 @@ impl Manager {
         let until = Some(self.now.saturating_add(STOP_TIMEOUT));
         let Some(session) = self.sessions.all.get_mut(&handle) else { return };
         session.stage = Stage::Stopping { until };
-        let what = Value::object([("streamId", (&session.key).into()), ("kind", session.kind.as_str().into())]);
-        self.trace_output("stop", what);
         self.outputs.push_back(match handle {
             Handle::App(session) => Output::Session { session, output: SessionOutput::Stop },
             Handle::Meeting(meeting) => Output::HangUp { meeting },
@@ -314,7 +301,7 @@ impl Manager {
         }
     }
 
-    fn complain(&mut self, handle: Handle, message: &str) {
+    fn complain(&mut self, handle: Handle, message: &'static str) {
         let Some(session) = self.sessions.all.get(&handle) else { return };
         let level = if session.told { "debug" } else { "warn" };
         let (key, kind) = (session.key.clone(), session.kind.clone());

@@ -95,6 +95,50 @@ fn is_plain(c: char) -> bool {
     !c.is_control() && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// An object in the making. One function for each kind of member is smaller in the WASM than arrays of them.
+#[derive(Debug, Default)]
+pub(super) struct Members(Vec<(String, Value)>);
+
+impl Members {
+    /// A member; nothing, if that is null.
+    #[inline(never)]
+    pub(super) fn put(&mut self, key: &str, value: Value) {
+        if value != Value::Null {
+            self.0.push((key.to_owned(), value));
+        }
+    }
+
+    /// A text.
+    #[inline(never)]
+    pub(super) fn text(&mut self, key: &str, text: &str) {
+        self.put(key, text.into());
+    }
+
+    /// A number.
+    #[inline(never)]
+    pub(super) fn number(&mut self, key: &str, number: u32) {
+        self.put(key, number.into());
+    }
+
+    /// A time or a duration.
+    #[inline(never)]
+    pub(super) fn millis(&mut self, key: &str, millis: u64) {
+        self.put(key, Value::millis(Some(millis)));
+    }
+
+    /// True or false.
+    #[inline(never)]
+    pub(super) fn flag(&mut self, key: &str, flag: bool) {
+        self.put(key, flag.into());
+    }
+
+    /// The object.
+    #[inline(never)]
+    pub(super) fn object(self) -> Value {
+        Value::Object(self.0)
+    }
+}
+
 /// A whole number in digits. `to_string` would bring its padding and its counting of characters along.
 pub fn digits(number: u64) -> String {
     let mut unit = 1;

@@ -63,16 +63,6 @@ impl SocketOutput {
     }
 }
 
-impl SocketEvent {
-    /// As a trace records it.
-    pub fn to_value(&self) -> Value {
-        match self {
-            SocketEvent::Message(message) => message.text("type").into(),
-            SocketEvent::Closed(code) => (*code).into(),
-        }
-    }
-}
-
 /// How it stands with the socket of one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {

@@ -23,7 +23,7 @@ journey("the trace can be saved, and tells the stream's story", async ({ host, p
     await saved;
 
     const { version, entries } = JSON.parse(await readFile(join(downloadPath, "streamkeeper-trace.json"), "utf8"));
-    assert.equal(version, 1);
+    assert.equal(version, 2);
     const outputs = entries.map(({ what }) => what.output);
     assert.equal(outputs.filter((output) => output === "end").length, 1);
   } finally {

@@ -10,6 +10,7 @@ cargo xtask test [SUITE] [--soak]         run every suite, or one: lint engine b
 cargo xtask build                         make pkg/ installable, pack it into target/npm/ and print its sizes
 cargo xtask docs                          write the reference of the npm package and of the crates into target/
 cargo xtask bench [NAME]                  print a table against the peers, all of them, or the names there are
+cargo xtask replay WHAT [OPTION]...       step through a trace (FILE, or - for stdin) or a schedule (WORLD:SEED); --step --quiet
 cargo xtask monitor-chat [--json]         how chat is doing, on the database that DATABASE_URL names
 cargo xtask test-chat                     try a chat's whole life on that database, and keep nothing of it
 cargo xtask close-chats                   close that database's expired chats now
@@ -32,6 +33,8 @@ pub enum Command {
     Bench {
         name: Option<String>,
     },
+    /// What is to be replayed, and how.
+    Replay(Vec<String>),
     /// The arguments of one of the gateway's commands for operators.
     Operate(Vec<String>),
 }
@@ -54,11 +57,13 @@ pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Command> {
         Some("build") => at_most_one("build", arguments, |_| None).map(|_: Option<()>| Command::Build),
         Some("docs") => at_most_one("docs", arguments, |_| None).map(|_: Option<()>| Command::Docs),
         Some("bench") => at_most_one("bench", arguments, Some).map(|name| Command::Bench { name }),
+        // It reads its options itself.
+        Some("replay") => Ok(Command::Replay(arguments.collect())),
         // It reads its options itself: there may be keys among them, and only it knows how not to show them.
         Some("doctor") => Ok(Command::Operate(["doctor".to_owned()].into_iter().chain(arguments).collect())),
         Some(name @ ("monitor-chat" | "test-chat" | "close-chats")) => operate(name, arguments),
         Some(other) => Err(Failure::because(format!(
-            "unknown command `{other}`; there are demo, test, build, docs, bench, monitor-chat, test-chat, close-chats, doctor and help"
+            "unknown command `{other}`; there are demo, test, build, docs, bench, replay, monitor-chat, test-chat, close-chats, doctor and help"
         ))),
     }
 }
@@ -138,6 +143,8 @@ mod tests {
             let words = line.split(' ').map(str::to_owned).collect();
             assert_eq!(parsed(line), Ok(Command::Operate(words)));
         }
+        let replay = ["-", "--quiet"].map(str::to_owned).to_vec();
+        assert_eq!(parsed("replay - --quiet"), Ok(Command::Replay(replay)));
         let doctor = ["doctor", "--url", "https://a.example"].map(str::to_owned).to_vec();
         assert_eq!(parsed("doctor --url https://a.example"), Ok(Command::Operate(doctor)));
         assert_eq!(parsed("demo"), Ok(Command::Demo(Demo { port: None, open: true })));
@@ -152,7 +159,7 @@ mod tests {
     #[test]
     fn says_in_one_line_what_it_does_not_know() {
         for line in [
-            "replay x",
+            "rewind x",
             "demo --fast",
             "demo --port",
             "demo --port 0",

@@ -1,7 +1,7 @@
 //! `cargo xtask`: the project's own commands, which bring what a fresh machine lacks.
 //!
 //! [`cli`] reads the command line; each command is a file of its own ([`demo`], [`suites`], [`package`], [`docs`],
-//! [`mod@bench`], [`operate`]). Under them: [`tools`] (what must be there, and how it gets there), [`npm`], [`stack`] (a
+//! [`mod@bench`], [`replay`], [`operate`]). Under them: [`tools`] (what must be there, and how it gets there), [`npm`], [`stack`] (a
 //! [`postgres`] and a [`gateway`]), [`service`] and [`process`] (children, of which none outlives us), [`stamp`] (what need
 //! not be done again).
 //!
@@ -23,6 +23,7 @@ mod package;
 mod port;
 mod postgres;
 mod process;
+mod replay;
 mod service;
 mod sizes;
 mod stack;
@@ -63,6 +64,7 @@ fn run() -> Result<ExitCode> {
         }
         Command::Docs => docs::build(&workspace)?,
         Command::Bench { name } => bench::run(&workspace, name.as_deref())?,
+        Command::Replay(arguments) => replay::run(&workspace, &arguments)?,
         Command::Operate(arguments) => return operate::run(&workspace, &arguments),
     }
     Ok(ExitCode::SUCCESS)

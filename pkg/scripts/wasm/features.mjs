@@ -15,8 +15,9 @@ const FEATURES = {
   "presence and page": ["page", "presence"],
   "calls and answers": ["action", "backend"],
   configuration: ["config"],
+  trace: ["trace", "traced_input", "traced_output", "redacted", "started"],
 };
-const REST = "manager, trace, values";
+const REST = "manager, driver, values";
 const LIBRARIES = "Rust's and bindings";
 const DATA = "texts and tables";
 

@@ -3,9 +3,11 @@
 pub mod chat;
 pub mod garbage;
 pub mod model;
+pub mod replay;
 pub mod shape;
 pub mod sim;
 
+use replay::walk::replays;
 use std::collections::{BTreeMap, BTreeSet};
 use streamkeeper::engine::page::{Exit, Page};
 use streamkeeper::engine::{
@@ -343,6 +345,17 @@ impl World {
     /// How `call` was settled.
     pub fn result(&self, call: CallId) -> Option<&Result<Value, Error>> {
         self.settled.get(&call).and_then(|results| results.first())
+    }
+}
+
+/// Whatever a test has done: the trace of it replays to the same outputs.
+impl Drop for World {
+    fn drop(&mut self) {
+        if !std::thread::panicking()
+            && let Err(why) = replays(&self.manager)
+        {
+            panic!("the trace goes another way: {why}");
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod holding;
 mod meanwhile;
 mod outbox;
 mod properties;
+mod replay;
 mod rooms;
 mod rooms_properties;
 mod sessions;

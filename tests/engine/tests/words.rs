@@ -1,6 +1,6 @@
 //! The words that go over the boundary: what JavaScript and the adapters say is understood, and what they are told they know.
 
-use engine_tests::STREAM;
+use engine_tests::{STREAM, World};
 use streamkeeper::engine::backend::{Verdict, judge};
 use streamkeeper::engine::{Action, Answer, ChatEvent, ChatOutput, Code, Error, Failure, Reason, Value};
 
@@ -13,35 +13,41 @@ fn refused(method: &str, arguments: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn every_method_is_known_by_its_name_and_for_what_it_is_about() {
+fn every_method_is_known_by_its_name_and_told_in_the_trace_by_its_arguments() {
     let about = |key: &str| object(&[(key, STREAM)]);
-    let ana = object(&[("userId", "ana"), ("token", "function")]);
+    let whole = object(&[("title", "#1"), ("idempotencyKey", "#2")]);
     let methods = [
-        ("startStream", about("streamId"), STREAM.into()),
-        ("startStream", Value::Null, Value::Null),
-        ("endStreamById", about("streamId"), STREAM.into()),
-        ("getStreamStatus", about("streamId"), STREAM.into()),
-        ("stopStreamByKey", about("key"), STREAM.into()),
-        ("playbackUrl", object(&[("streamId", STREAM), ("kind", "hls")]), STREAM.into()),
-        ("playbackUrl", object(&[("streamId", STREAM), ("kind", "ts")]), STREAM.into()),
-        ("listActiveStreams", Value::Null, Value::Null),
-        ("autoEndInactiveStreams", Value::Null, Value::Null),
-        ("forceEndAllStreams", Value::Null, Value::Null),
-        ("endStreamOnRedirect", object(&[("streamerId", "ana")]), "ana".into()),
-        ("retryPendingEnds", Value::Null, Value::Null),
-        ("myRoom", Value::Null, Value::Null),
-        ("goLive", about("roomId"), STREAM.into()),
-        ("endRoom", about("roomId"), STREAM.into()),
-        ("isHost", about("roomId"), STREAM.into()),
-        ("getEventClients", about("eventId"), STREAM.into()),
-        ("getTotalClients", Value::Null, Value::Null),
-        ("connectUser", ana, "ana".into()),
-        ("disconnectUser", Value::Null, Value::Null),
-        ("reconnect", Value::object([("force", true.into())]), true.into()),
+        ("startStream", Value::object([("streamId", STREAM.into()), ("title", "#1".into())])),
+        ("startStream", Value::Null),
+        ("endStreamById", object(&[("streamId", STREAM), ("reason", "abuse")])),
+        ("getStreamStatus", about("streamId")),
+        ("stopStreamByKey", about("key")),
+        ("playbackUrl", object(&[("streamId", STREAM), ("kind", "hls")])),
+        ("playbackUrl", object(&[("streamId", STREAM), ("kind", "ts")])),
+        ("listActiveStreams", Value::Null),
+        ("autoEndInactiveStreams", Value::Null),
+        ("forceEndAllStreams", Value::Null),
+        ("endStreamOnRedirect", object(&[("streamerId", "#1")])),
+        ("retryPendingEnds", Value::Null),
+        ("myRoom", Value::Null),
+        ("goLive", Value::object([("roomId", STREAM.into()), ("options", whole)])),
+        ("endRoom", about("roomId")),
+        ("isHost", Value::object([("roomId", STREAM.into()), ("hint", false.into())])),
+        ("getEventClients", about("eventId")),
+        ("getTotalClients", Value::Null),
+        ("connectUser", object(&[("userId", "#1"), ("token", "function")])),
+        ("connectUser", object(&[("userId", "#1"), ("token", "string")])),
+        ("disconnectUser", Value::Null),
+        ("reconnect", Value::object([("force", true.into())])),
     ];
-    for (method, arguments, subject) in methods {
+    for (method, arguments) in methods {
         let action = Action::parse(method, &arguments).unwrap();
-        assert_eq!((action.name(), action.subject()), (method, subject));
+        assert_eq!(action.name(), method);
+        let mut world = World::new();
+        world.call(method, &arguments);
+        let told = world.manager.traced().from(0).next().map(|entry| entry.what.clone()).unwrap();
+        let data = told.get("data").cloned().unwrap_or_default();
+        assert_eq!((told.text("input"), Action::parse(method, &data).unwrap()), (Some(method), action));
     }
     assert!(refused("endEverything", &[]).starts_with("endEverything is not a method"));
 }

@@ -18,8 +18,11 @@ interface Traced {
   at: number;
   what:
     | { output: "send"; data: { request: number; function: string } }
-    | { input: "answer"; of: number; data: string | { http: number; status: string | null; code: string | null } };
+    | { input: "answer"; of: number; data: Answer };
 }
+
+/** What came of a call, in a word; or a response, with as much of its JSON as a trace tells. */
+type Answer = string | { http: number; body?: { status?: string; code?: string } | null };
 
 const EVERY = 1_000;
 
@@ -62,8 +65,9 @@ function callsIn(trace: string): Call[] {
   return [...calls.values()];
 }
 
-function outcomeOf(data: string | { http: number; status: string | null; code: string | null }): Pick<Call, "outcome" | "ok"> {
+function outcomeOf(data: Answer): Pick<Call, "outcome" | "ok"> {
   if (typeof data === "string") return { outcome: data, ok: false };
   const ok = data.http >= 200 && data.http < 300;
-  return { outcome: [`HTTP ${data.http}`, data.status?.replace("_", " ") ?? data.code].filter(Boolean).join(", "), ok };
+  const said = data.body?.status?.replace("_", " ") ?? data.body?.code;
+  return { outcome: [`HTTP ${data.http}`, said].filter(Boolean).join(", "), ok };
 }

@@ -15,7 +15,7 @@ use crate::process::collect;
 use crate::stack::{self, Stack};
 use crate::tools::{self, catalogue};
 use crate::workspace::Workspace;
-use crate::{npm, package, sizes};
+use crate::{npm, package, replay, sizes};
 
 /// The journeys that are tried in Firefox as well: what everybody does, and where browsers differ. `docs/browsers.md` has why
 /// the others are not.
@@ -35,6 +35,7 @@ pub fn e2e(context: &Context, browser: Browser) -> Result<()> {
     }
     let binary = browser.ensure(workspace)?;
     let built = stack::build(workspace)?;
+    let replay = replay::build(workspace)?;
     let start = |lane| Stack::start(workspace, &built, free_port()?, &format!("test-{lane}"));
     let mut stacks = (0..lanes()).map(start).collect::<Result<Vec<_>>>()?;
     let addresses: Vec<_> = stacks.iter().map(|stack| (stack.url(), stack.database_url().to_owned())).collect();
@@ -42,6 +43,7 @@ pub fn e2e(context: &Context, browser: Browser) -> Result<()> {
         let mut node = node(context);
         node.env("DEMO_URL", demo).env("DATABASE_URL", database);
         node.env(browser.variable(), &binary).env("GATEWAY_BIN", built.gateway());
+        node.env("REPLAY_BIN", &replay);
         node
     };
     // When a server has ended under the tests, that is the reason, and what they say of it is not.

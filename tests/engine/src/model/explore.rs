@@ -148,7 +148,7 @@ fn expand<M: Model>(
 }
 
 /// A panic breaks a rule as well.
-pub(super) fn guarded(what: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+pub(crate) fn guarded(what: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
     catch_unwind(AssertUnwindSafe(what)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));

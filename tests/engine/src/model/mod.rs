@@ -8,3 +8,4 @@ pub mod explore;
 pub mod rules;
 pub mod wander;
 pub mod world;
+pub mod worlds;

@@ -30,10 +30,15 @@ impl Random {
 /// # Errors
 /// The shortest part of it that breaks the same rule.
 pub fn wander<M: Model>(initial: &M, seed: u64, steps: usize, rest: bool) -> Result<(), Failure<M::Action>> {
+    let (history, result) = walk(initial, seed, steps, rest);
+    result.map_err(|rule| Failure { seed, history: shrink(initial, history, &rule), rule })
+}
+
+/// The whole history, up to where a rule is broken.
+pub fn walk<M: Model>(initial: &M, seed: u64, steps: usize, rest: bool) -> (Vec<M::Action>, Result<(), String>) {
     let mut random = Random(seed);
     let mut state = initial.clone();
     let mut history = Vec::with_capacity(steps);
-    let mut result = Ok(());
     for _ in 0..steps {
         let actions = state.actions();
         if actions.is_empty() {
@@ -41,18 +46,12 @@ pub fn wander<M: Model>(initial: &M, seed: u64, steps: usize, rest: bool) -> Res
         }
         let action = actions[random.below(actions.len())];
         history.push(action);
-        result = guarded(|| state.step(action));
-        if result.is_err() {
-            break;
+        if let Err(rule) = guarded(|| state.step(action)) {
+            return (history, Err(rule));
         }
     }
-    if result.is_ok() && rest {
-        result = guarded(|| state.comes_to_rest());
-    }
-    result.map_err(|rule| {
-        let history = shrink(initial, history, &rule);
-        Failure { seed, history, rule }
-    })
+    let result = if rest { guarded(|| state.comes_to_rest()) } else { Ok(()) };
+    (history, result)
 }
 
 /// Leaves out whatever is not needed, one action after the other, until each is.

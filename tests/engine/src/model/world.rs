@@ -201,6 +201,16 @@ impl World {
         world
     }
 
+    /// What its clocks show.
+    pub fn now(&self) -> Millis {
+        self.now
+    }
+
+    /// The managers of its tabs, also of those that are gone.
+    pub fn managers(&self) -> impl Iterator<Item = &Manager> {
+        self.tabs.iter().map(|tab| &tab.manager)
+    }
+
     pub(super) fn open(&mut self) -> Result<(), String> {
         let backend = Value::object([("url", "http://backend.test".into())]);
         let reconnect = Value::object([("jitter", false.into())]);

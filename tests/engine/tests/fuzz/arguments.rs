@@ -204,11 +204,7 @@ proptest! {
         given in prop_oneof![3 => spoilt(all_arguments()), 1 => values()],
     ) {
         match Action::parse(method, &given) {
-            Ok(action) => {
-                prop_assert_eq!(action.name(), method);
-                let subject = action.subject();
-                prop_assert!(subject.as_text().is_none_or(|text| text.chars().count() <= 200), "{:?}", subject);
-            }
+            Ok(action) => prop_assert_eq!(action.name(), method),
             Err(error) => is_clear(&error, Code::InvalidArgument),
         }
     }
