@@ -771,6 +771,7 @@ fn a_stream_that_is_no_longer_shown_is_as_over_as_before_and_only_the_thousandth
     assert_eq!(world.result(call).unwrap().as_ref().unwrap().text("status"), Some("already_ended"));
     assert_eq!((world.count("end"), world.sent.len()), (ends, calls));
 
+    world.compares = false;
     for number in 30..1_001 {
         host_and_end(&mut world, &numbered(number));
     }
