@@ -71,7 +71,7 @@ pub fn listen_for_activity(signal: &AbortSignal, listener: &Function) -> Result<
     Ok(())
 }
 
-/// Listens to `beforeunload`, or no longer: while somebody does, Firefox keeps the page out of its back/forward cache.
+/// Listens to `beforeunload`, or no longer: Firefox has long kept pages with such a listener out of its back/forward cache.
 pub fn listen_for_unload(listens: bool, signal: &AbortSignal, listener: &Function) -> Result<(), JsValue> {
     let Some(window) = web_sys::window() else { return Ok(()) };
     if listens {

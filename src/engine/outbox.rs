@@ -364,11 +364,11 @@ mod tests {
     fn pauses_double_up_to_a_quarter_of_an_hour() {
         let mut entry = Entry { intent: intent(Kind::End), standing: Standing::Latched, holds: false, tries: 0 };
         let mut pauses = Vec::new();
-        for _ in 0..7 {
+        for _ in 0..10 {
             entry.wait(0, false);
             let Standing::Due(at) = entry.standing else { panic!("{entry:?}") };
             pauses.push(at / 1_000);
         }
-        assert_eq!(pauses, [30, 60, 120, 240, 480, 900, 900]);
+        assert_eq!(pauses, [5, 10, 20, 40, 80, 160, 320, 640, 900, 900]);
     }
 }
