@@ -179,6 +179,20 @@ fn node<'a>(value: &'a mut Value, at: &mut usize) -> Option<&'a mut Value> {
     }
 }
 
+/// As `JSON.parse` could have given it: infinite perhaps (`1e999`), but never a number that is none, nor what is not data.
+#[must_use]
+pub fn as_json(value: Value) -> Value {
+    match value {
+        Value::Number(number) if number.is_nan() => Value::Null,
+        Value::Opaque => Value::Null,
+        Value::List(items) => Value::List(items.into_iter().map(as_json).collect()),
+        Value::Object(members) => {
+            Value::Object(members.into_iter().map(|(name, member)| (name, as_json(member))).collect())
+        }
+        other => other,
+    }
+}
+
 /// Whether that text is anywhere in it.
 pub fn holds(value: &Value, text: &str) -> bool {
     match value {

@@ -3,7 +3,7 @@
 //! written down, and when everything is well again, everything comes to rest.
 
 use engine_tests::chat::{Chatting, Service};
-use engine_tests::garbage::{SECRET, holds, numbers, spoilt, texts, values};
+use engine_tests::garbage::{SECRET, as_json, holds, numbers, spoilt, texts, values};
 use engine_tests::{STREAM, cases, shape};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -169,11 +169,12 @@ fn messages() -> impl Strategy<Value = Value> {
         let numbers = names.map(|name| (name.to_owned(), Value::Number(number)));
         Value::Object([("type".to_owned(), kind.into())].into_iter().chain(numbers).collect())
     });
-    prop_oneof![2 => typed, 2 => spoilt(message()), 1 => values()]
+    prop_oneof![2 => typed, 2 => spoilt(message()), 1 => values()].prop_map(as_json)
 }
 
 fn shapes(valid: Value) -> impl Strategy<Value = Shape> {
-    prop_oneof![1 => Just(Shape::Right), 3 => spoilt(valid).prop_map(Shape::Spoilt), 1 => values().prop_map(Shape::Any)]
+    let wrong = spoilt(valid).prop_map(|body| Shape::Spoilt(as_json(body)));
+    prop_oneof![1 => Just(Shape::Right), 3 => wrong, 1 => values().prop_map(|body| Shape::Any(as_json(body)))]
 }
 
 fn pages() -> impl Strategy<Value = PageEvent> {
