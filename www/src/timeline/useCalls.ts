@@ -17,6 +17,8 @@ export interface Call {
 interface Traced {
   at: number;
   what:
+    // Quiet inputs, packed together.
+    | string
     | { output: "send"; data: { request: number; function: string } }
     | { input: "answer"; of: number; data: Answer };
 }
@@ -54,6 +56,7 @@ function callsIn(trace: string): Call[] {
   const { entries } = JSON.parse(trace) as { entries: Traced[] };
   const calls = new Map<number, Call>();
   for (const { at, what } of entries) {
+    if (typeof what === "string") continue;
     if ("output" in what && what.output === "send") {
       const { request, function: name } = what.data;
       calls.set(request, { request, name, sent: at, answered: null, outcome: null, ok: true });
