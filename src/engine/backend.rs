@@ -248,14 +248,15 @@ pub enum Verdict {
 /// How a function's own answer is known: a portal's `200 {"status":"ok"}` is not one of them.
 fn is_own(function: &str, body: &Value) -> bool {
     let status = body.text("status").unwrap_or_default();
+    let is_number = |value: &Value| matches!(value, Value::Number(number) if number.is_finite());
     match function {
         "list_active_streams" => matches!(body, Value::List(_)),
         "live_room_listing" => matches!(body, Value::List(rows) if is_listing(rows)),
-        "auto_end_inactive_streams" => matches!(body, Value::Number(_)),
+        "auto_end_inactive_streams" => is_number(body),
         "end_stream_comprehensive" => matches!(status, "ended" | "already_ended" | "held_elsewhere" | "not_found"),
         "record_chat_connection" => body.flag("success"),
         "end_stream_on_user_disconnect" => matches!(body, Value::Bool(_)),
-        "event_viewers" | "event_totals" => matches!(body.get("viewers"), Some(Value::Number(_))),
+        "event_viewers" | "event_totals" => body.get("viewers").is_some_and(is_number),
         "playback" => body.text("url").is_some(),
         "live_room_end" => matches!(status, "ended" | "already_ended"),
         "live_room_create_session" => body.text("id").is_some() && is_status(status),

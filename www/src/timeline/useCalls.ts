@@ -24,9 +24,10 @@ interface Traced {
 }
 
 /** What came of a call, in a word; or a response, with as much of its JSON as a trace tells. */
-type Answer = string | { http: number; body?: { status?: string; code?: string } | null };
+type Answer = string | { http: number; body?: { status?: unknown; code?: unknown } | null };
 
-const EVERY = 1_000;
+/** A long trace takes a while to read. */
+const EVERY = 2_000;
 
 /** The calls of the last while, oldest first: the manager's trace has when each went out, and what came back. */
 export function useCalls(): Call[] {
@@ -34,14 +35,9 @@ export function useCalls(): Call[] {
   const [calls, setCalls] = useState<Call[]>([]);
   useEffect(() => {
     if (!manager) return;
-    let last = "";
-    const read = () => {
-      const trace = manager.exportTrace();
-      // As good as ever: nothing went in or out.
-      if (trace === last) return;
-      last = trace;
-      setCalls(callsIn(trace));
-    };
+    const read = () => setCalls(callsIn(manager.exportTrace()));
+    read();
+    // An answer may change nothing; until the next look a call that got it seems to be under way.
     const timer = setInterval(read, EVERY);
     const off = manager.on("endAttempt", read);
     return () => {
@@ -71,6 +67,6 @@ function callsIn(trace: string): Call[] {
 function outcomeOf(data: Answer): Pick<Call, "outcome" | "ok"> {
   if (typeof data === "string") return { outcome: data, ok: false };
   const ok = data.http >= 200 && data.http < 300;
-  const said = data.body?.status?.replace("_", " ") ?? data.body?.code;
+  const said = [data.body?.status, data.body?.code].find((word) => typeof word === "string")?.replace("_", " ");
   return { outcome: [`HTTP ${data.http}`, said].filter(Boolean).join(", "), ok };
 }

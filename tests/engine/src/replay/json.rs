@@ -130,7 +130,10 @@ impl Reader<'_> {
         }
         self.one('\\')?;
         let second = self.hex()?;
-        let both = 0x10000 + ((first - 0xd800) << 10) + second.wrapping_sub(0xdc00);
+        if !(0xdc00..0xe000).contains(&second) {
+            return Err(self.unexpected("the second half of a character"));
+        }
+        let both = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
         Ok(char::from_u32(both).unwrap_or(char::REPLACEMENT_CHARACTER))
     }
 
@@ -242,6 +245,7 @@ mod tests {
             ("[1 2]", "`2` at line 1 column 4; it must be `]`"),
             ("[\"a\n\"]", "`\\n` at line 1 column 4; it must be the end of a text"),
             ("[nul]", "`]` at line 1 column 5; it must be `l`"),
+            ("\"\\ud800\\u0041\"", "`\\\"` at line 1 column 14; it must be the second half of a character"),
             ("[1]]", "`]` at line 1 column 4; it must be the end"),
         ] {
             assert_eq!(read(text), Err(said.to_owned()));
