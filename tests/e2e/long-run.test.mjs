@@ -29,13 +29,13 @@ const LONGEST_LEASE = 600;
 
 const OPERATOR = `operator-${randomUUID()}`;
 
-/** In a few days neither has V8 compiled what it will, nor is the trace full, which is a ring. */
+/** In a few days neither has V8 compiled what it will, nor is the trace full, which is a ring of a megabyte. */
 const WARMING_UP = MINUTES > 0 ? 0 : 1;
 
 /** From the second quarter to the last. */
 const BOUNDS = {
   heapBytes: { share: 0.02 + 0.1 * WARMING_UP, more: 0.25 * MEGABYTE },
-  wasmBytes: { more: (1 + 3 * WARMING_UP) * WASM_PAGE },
+  wasmBytes: { more: WASM_PAGE + 1.25 * MEGABYTE * WARMING_UP },
   nodes: EXACT,
   documents: EXACT,
   listeners: EXACT,
