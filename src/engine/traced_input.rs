@@ -80,7 +80,12 @@ impl Trace {
                 numbered(socket.0);
                 let data = match event {
                     SocketEvent::Message(message) => self.redacted.tree(message),
-                    SocketEvent::Closed(code) => (*code).into(),
+                    SocketEvent::Closed(code) => {
+                        // Of a message, no such member is told.
+                        let mut closed = Members::default();
+                        closed.number("closed", *code);
+                        closed.object()
+                    }
                 };
                 ("socket", data)
             }

@@ -254,6 +254,23 @@ fn what_is_no_trace_of_this_format_is_refused_by_the_field() {
 }
 
 #[test]
+fn a_message_that_is_a_number_is_no_close_code_and_nobody_is_no_name() {
+    let mut world = World::new();
+    let event = EventId::parse("eventId", Some(&ROOM.into())).unwrap();
+    world.handle(Input::WatchEvent { event, on: true });
+    let message = |number| SocketEvent::Message(Value::Number(number));
+    for event in [message(1.5), message(4410.0), SocketEvent::Closed(4410)] {
+        world.handle(Input::Socket { socket: SocketId(1), event });
+    }
+    // Nobody's client has come back.
+    world.handle(Input::Chat { generation: Generation(7), event: ChatEvent::CameBack });
+    for user in ["", "ana"] {
+        world.handle(Input::SignedOutElsewhere { user: user.to_owned() });
+    }
+    assert_eq!(replayed(&world.manager.trace()), Ok(()));
+}
+
+#[test]
 fn an_hour_of_reading_with_chat_is_a_few_entries() {
     let mut chat = Chatting::new(Value::object([]));
     chat.connect("ana");

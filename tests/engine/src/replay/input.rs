@@ -84,9 +84,9 @@ impl Inputs {
                 Input::WatchEvent { event: parsed(EventId::parse("of", what.get("of")))?, on: flag(data)? }
             }
             "socket" => {
-                let event = match data {
-                    Value::Number(_) => SocketEvent::Closed(number("data", data)?),
-                    message => SocketEvent::Message(message.clone()),
+                let event = match data.get("closed") {
+                    Some(code) => SocketEvent::Closed(number("data.closed", code)?),
+                    None => SocketEvent::Message(data.clone()),
                 };
                 Input::Socket { socket: SocketId(of(what)?), event }
             }
