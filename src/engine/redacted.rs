@@ -27,7 +27,34 @@ pub(super) struct Redacted {
 }
 
 /// Members of which a text is a word.
-const WORDS: [&str; 9] = ["status", "code", "type", "reason", "signal", "kind", "via", "p_reason", "p_cause"];
+const WORDS: [&str; 6] = ["status", "code", "type", "kind", "via", "p_cause"];
+
+/// Members of which a text is a reason: an app may give one in its person's words.
+const REASONS: [&str; 3] = ["reason", "signal", "p_reason"];
+
+/// Why streams end, as this engine, the database and Jitsi say it.
+const OURS: [&str; 20] = [
+    "conference.destroyed",
+    "conferenceTerminated",
+    "detached",
+    "errorOccurred",
+    "hangup",
+    "host_gone",
+    "lease_expired",
+    "never_joined",
+    "offline",
+    "page_hidden",
+    "participantKickedOut",
+    "participantLeft",
+    "readyToClose",
+    "redirect",
+    "requested",
+    "room_ended",
+    "sign_out",
+    "signed_out",
+    "videoConferenceJoined",
+    "videoConferenceLeft",
+];
 
 /// Members of which only that there is a text is told.
 const HIDES: [&str; 2] = ["message", "url"];
@@ -92,6 +119,11 @@ impl Redacted {
         number(self.names.len())
     }
 
+    /// Why something ended: a word of ours, or somebody's.
+    pub(super) fn reason(&mut self, text: &str) -> Value {
+        if OURS.contains(&text) { text.into() } else { self.name(text) }
+    }
+
     /// The same, if it was met before: of those whom nobody has named there may be thousands.
     pub(super) fn name_if_known(&self, text: &str) -> Value {
         self.known(text).unwrap_or_else(|| HIDDEN.into())
@@ -128,6 +160,7 @@ impl Redacted {
                     let key = key.as_str();
                     let member = match member {
                         Value::Text(text) if WORDS.contains(&key) => word(text),
+                        Value::Text(text) if REASONS.contains(&key) => self.reason(text),
                         Value::Text(_) if HIDES.contains(&key) => HIDDEN.into(),
                         _ if key != CONNECTION && is_told(key) => self.tree(member),
                         _ => continue,
@@ -153,7 +186,7 @@ fn number(number: usize) -> Value {
 }
 
 fn is_told(key: &str) -> bool {
-    key.starts_with("p_") || [WORDS.as_slice(), &HIDES, &NAMES].iter().any(|told| told.contains(&key))
+    key.starts_with("p_") || [WORDS.as_slice(), &REASONS, &HIDES, &NAMES].iter().any(|told| told.contains(&key))
 }
 
 #[cfg(test)]
@@ -222,6 +255,13 @@ mod tests {
         for hidden in ["two words", "s3cret", "PGRST3011", "abcdefghijklmnopqrstuvwxy", "é"] {
             assert_eq!(word(hidden), HIDDEN.into());
         }
+    }
+
+    #[test]
+    fn a_reason_is_ours_or_somebodys_name() {
+        let mut redacted = Redacted::new("h");
+        let told = ["hangup", "Maria.Schneider", "Maria.Schneider", "TOPSECRE"].map(|reason| redacted.reason(reason));
+        assert_eq!(told, ["hangup", "#1", "#1", "#2"].map(Value::from));
     }
 
     #[test]

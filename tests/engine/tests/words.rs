@@ -19,7 +19,7 @@ fn every_method_is_known_by_its_name_and_told_in_the_trace_by_its_arguments() {
     let methods = [
         ("startStream", Value::object([("streamId", STREAM.into()), ("title", "#1".into())])),
         ("startStream", Value::Null),
-        ("endStreamById", object(&[("streamId", STREAM), ("reason", "abuse")])),
+        ("endStreamById", object(&[("streamId", STREAM), ("reason", "redirect")])),
         ("getStreamStatus", about("streamId")),
         ("stopStreamByKey", about("key")),
         ("playbackUrl", object(&[("streamId", STREAM), ("kind", "hls")])),
