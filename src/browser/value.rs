@@ -58,7 +58,7 @@ fn members(value: &JsValue, depth: u32, left: &mut u32) -> Option<Value> {
     if is_array {
         let length = Reflect::get(value, &JsString::from("length")).ok()?;
         let items = || keys.iter().map(|key| member(&key).unwrap_or_default()).collect();
-        return (length == JsValue::from(keys.length())).then(items).map(Value::List);
+        return (length.as_f64() == Some(f64::from(keys.length()))).then(items).map(Value::List);
     }
     let named = |key: JsValue| Some((key.as_string()?, member(&key)?));
     Some(Value::Object(keys.iter().filter_map(named).collect()))
