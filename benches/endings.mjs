@@ -74,7 +74,7 @@ async function outcome({ by, options }, contender, number) {
   while ((await ends(run.stream)).length === 0 && Date.now() < settled) await pause(250);
   // An answer may be lost, and what was delivered be sent again.
   await pause(2_000);
-  run.ended = await ends(run.stream);
+  run.ended = (await ends(run.stream)).filter((at) => at <= settled);
   await context.close();
   return run;
 }
