@@ -104,6 +104,8 @@ labTest("a reload within its time keeps the stream, under another holder", async
   const { id, listed } = await hold();
   assert.ok(listed);
   const [{ holder: first }] = await untilLeases(id, asksFor(VISIBLE));
+  // A renewal that is still on its way would overtake the goodbye.
+  await page.waitForNetworkIdle({ idleTime: 200 });
   await page.reload();
   await untilLeases(id, asksFor(20));
   await hold(id);
