@@ -36,12 +36,13 @@ async fn a_page_lock_is_released_with_the_signal_when_nobody_is_left_to_drop_it(
 async fn a_page_lock_that_is_dropped_leaves_nothing_on_the_signal() {
     // Counts what is put on it less what is taken off.
     let controller: AbortController = js(
-        "globalThis.watched = new AbortController(); \
-         watched.listeners = 0; \
-         const { signal } = watched; \
-         signal.addEventListener = (...given) => (watched.listeners++, EventTarget.prototype.addEventListener.apply(signal, given)); \
-         signal.removeEventListener = (...given) => (watched.listeners--, EventTarget.prototype.removeEventListener.apply(signal, given)); \
-         watched",
+        "(() => {
+            globalThis.watched = Object.assign(new AbortController(), { listeners: 0 });
+            const { signal } = watched;
+            signal.addEventListener = (...given) => (watched.listeners++, EventTarget.prototype.addEventListener.apply(signal, given));
+            signal.removeEventListener = (...given) => (watched.listeners--, EventTarget.prototype.removeEventListener.apply(signal, given));
+            return watched;
+        })()",
     )
     .unchecked_into();
     let lock = PageLock::hold("streamkeeper:test:d", &controller.signal()).unwrap();
